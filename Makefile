@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# Sockade: GNU make. `make help` lists the targets; V=1 shows the commands.
+#
+# For packagers: CC, CFLAGS, LDFLAGS, PREFIX, LIBDIR, DESTDIR as usual. PRELOADDIR is where the object goes; it may hold
+# the loader's own $LIB token at run time, so that one LD_PRELOAD value serves 64-bit and 32-bit programs.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+CLANG ?= clang
+PKG_CONFIG ?= pkg-config
+BUILD ?= build
+
+VERSION := 0.1.0
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+LIBDIR ?= $(PREFIX)/lib$(if $(MULTIARCH),/$(MULTIARCH))
+PRELOADDIR ?= $(LIBDIR)/sockade
+# What `sockade run` puts into LD_PRELOAD once installed; the loader expands $LIB.
+INSTALLED_OBJECT ?= $(PREFIX)/$$LIB/sockade/libsockade.so
+INSTALLED_COMMAND ?= $(PREFIX)/bin/sockade
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
+# SANITIZE=address,undefined or thread: the same build under a sanitizer, in a folder of its own.
+SANITIZE ?=
+COMMON := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
+COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
+COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig)
+TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
+
+POLICY := $(wildcard policy/*.c)
+STATE := $(wildcard state/*.c)
+CONFIG := $(wildcard config/*.c)
+SHIM := $(wildcard shim/*.c)
+COMMAND := $(wildcard command/*.c)
+
+# The ground is compiled twice: position independent and hidden for the object, plainly for the command and the tests.
+SHIM_OBJECTS := $(patsubst %.c,$(BUILD)/shim-objects/%.o,$(POLICY) $(STATE) $(SHIM))
+GROUND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(POLICY) $(STATE) $(CONFIG))
+COMMAND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(COMMAND))
+
+.PHONY: all demo check check-long lint fuzz bench install uninstall clean help dependencies
+.DELETE_ON_ERROR:
+all: $(BUILD)/libsockade.so $(BUILD)/sockade
+
+$(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--no-undefined) -shared -o $@ $(SHIM_OBJECTS) \
+		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1
+
+$(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ $(COMMAND_LIBS)
+
+# An anonymous version node: a named one would switch every hook off in silence.
+$(BUILD)/exports.map: shim/hooks.def
+	$(call say,MAP,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -n 's/^HOOK(\([a-zA-Z0-9_]*\),.*/\1/p' $< | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
+
+$(BUILD)/shim-objects/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(SHIM_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/objects/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+comma := ,
+include tests/tests.mk
+
+# Installs what building and testing need, or tells the command for it. SKIP_DEPENDENCIES=1 leaves the system alone.
+dependencies:
+	$(Q)sh tests/dependencies.sh $(MAKECMDGOALS)
+
+demo: dependencies
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) sh tests/demo.sh
+
+bench: all
+	$(Q)$(MAKE) --no-print-directory -C bench BUILD=$(abspath $(BUILD))
+
+install: all
+	install -D -m 0755 $(BUILD)/sockade $(DESTDIR)$(PREFIX)/bin/sockade
+	install -D -m 0755 $(BUILD)/libsockade.so $(DESTDIR)$(PRELOADDIR)/libsockade.so
+	install -d $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists
+	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sockade/
+	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/
+	install -m 0644 examples/lists/* $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists/
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/sockade $(DESTDIR)$(PRELOADDIR)/libsockade.so
+	-rmdir $(DESTDIR)$(PRELOADDIR) 2>/dev/null
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/sockade
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make            build $(BUILD)/libsockade.so and $(BUILD)/sockade'
+	@echo 'make demo       install what is missing, build, and show a program refused and allowed'
+	@echo 'make check      install what is missing, build, and run the tests'
+	@echo 'make check-long the same with more random decisions and longer fuzzing'
+	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make bench      what a call costs, bare and preloaded'
+	@echo 'make install    to $$(DESTDIR)$(PREFIX); also uninstall, clean'
+	@echo 'V=1 shows commands; SANITIZE=address,undefined BUILD=build-asan builds with sanitizers'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
