@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A list is one address, CIDR or range a line, in whatever dress the feeds of the world put it.
+ *
+ * A feed has up to a million lines, nearly all of them plain IPv4; those are read by a few lines of code here, and
+ * everything else goes to range_parse, which knows all forms and all mistakes.
+ */
+#include "config/lists.h"
+
+#include <string.h>
+
+#define SHOWN_MISTAKES 20
+#define LONGEST_ENTRY 128 /* two IPv6 addresses with zones are shorter */
+#define QUOTED 60         /* bytes of a bad line that a message repeats */
+
+/* A run of bytes of the list's text. */
+struct piece {
+    const char *start, *end;
+};
+
+struct list_scan {
+    const char *file;
+    int line;
+    struct range_set *set;
+    struct messages *messages;
+    struct list_report report;
+    int first_masked; /* line */
+};
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static void skip_blanks(struct piece *piece)
+{
+    while (piece->start < piece->end && is_blank(*piece->start))
+        piece->start++;
+    while (piece->end > piece->start && is_blank(piece->end[-1]))
+        piece->end--;
+}
+
+/* Takes the first word off `rest`; an empty piece where there is none. */
+static struct piece take_word(struct piece *rest)
+{
+    struct piece word;
+
+    skip_blanks(rest);
+    word.start = rest->start;
+    while (rest->start < rest->end && !is_blank(*rest->start))
+        rest->start++;
+    word.end = rest->start;
+    skip_blanks(rest);
+    return word;
+}
+
+static bool is_word(struct piece word, const char *text)
+{
+    size_t length = strlen(text);
+
+    return (size_t)(word.end - word.start) == length && memcmp(word.start, text, length) == 0;
+}
+
+/* Notes an unreadable line; the first ones are told. */
+static void bad_line(struct list_scan *scan, struct piece line, const char *why)
+{
+    scan->report.bad++;
+    if (scan->report.bad > SHOWN_MISTAKES)
+        return;
+    int length = line.end - line.start > QUOTED ? QUOTED : (int)(line.end - line.start);
+    messages_add(scan->messages, MESSAGE_ERROR, (struct place){scan->file, scan->line}, "'%.*s' %s", length, line.start,
+                 why);
+}
+
+/* Reads a decimal number of at most three digits and no leading zero; NULL where there is none up to `limit`. */
+static const char *take_number(const char *s, const char *end, uint32_t limit, uint32_t *out)
+{
+    const char *start = s;
+    uint32_t value = 0;
+
+    while (s < end && s - start < 3 && *s >= '0' && *s <= '9')
+        value = value * 10 + (uint32_t)(*s++ - '0');
+    if (s == start || value > limit || (*start == '0' && s - start > 1))
+        return NULL;
+    *out = value;
+    return s;
+}
+
+/* Plain IPv4 with or without a prefix length. False sends the entry the long way round. */
+static bool read_inet(struct piece entry, struct address_range *range, bool *masked)
+{
+    const char *s = entry.start;
+    uint32_t address = 0, part, prefix = 32;
+
+    for (int i = 0; i < 4; i++) {
+        if (i > 0 && (s == entry.end || *s++ != '.'))
+            return false;
+        s = take_number(s, entry.end, 255, &part);
+        if (!s)
+            return false;
+        address = address << 8 | part;
+    }
+    if (s < entry.end) {
+        if (*s++ != '/')
+            return false;
+        s = take_number(s, entry.end, 32, &prefix);
+        if (s != entry.end)
+            return false;
+    }
+    uint32_t host_bits = prefix == 0 ? UINT32_MAX : (uint32_t)((UINT64_C(1) << (32 - prefix)) - 1);
+    *masked = (address & host_bits) != 0;
+    range->first = address_from_v4(address & ~host_bits);
+    range->last = address_from_v4(address | host_bits);
+    return true;
+}
+
+static const char *why_bad(enum address_error error)
+{
+    switch (error) {
+    case ADDRESS_BAD_PREFIX:
+        return "has a prefix length that its family does not have";
+    case ADDRESS_BACKWARDS:
+        return "is a range that ends before it starts";
+    case ADDRESS_MIXED:
+        return "is a range from one family to another";
+    case ADDRESS_ZONE:
+        return "names a zone, which cannot be matched";
+    default:
+        return "is no address, CIDR or range; names and other words do not belong in a list";
+    }
+}
+
+/* Reads one entry into the set; `line` is what a message quotes. */
+static void read_entry(struct list_scan *scan, struct piece entry, struct piece line)
+{
+    struct address_range range;
+    bool masked = false;
+
+    if (!read_inet(entry, &range, &masked)) {
+        char text[LONGEST_ENTRY];
+        size_t length = (size_t)(entry.end - entry.start);
+        if (length >= sizeof text || memchr(entry.start, '\0', length)) {
+            bad_line(scan, line, "is no address, CIDR or range");
+            return;
+        }
+        memcpy(text, entry.start, length);
+        text[length] = '\0';
+        enum address_error error = range_parse(text, true, &range, &masked, NULL);
+        if (error != ADDRESS_OK) {
+            bad_line(scan, line, why_bad(error));
+            return;
+        }
+    }
+    range_set_add(scan->set, &range);
+    scan->report.entries++;
+    if (masked && scan->report.masked++ == 0)
+        scan->first_masked = scan->line;
+}
+
+/* The options behind an entry of ipset save carry counters and comments; nomatch alone turns its meaning round. */
+static bool has_nomatch(struct piece options)
+{
+    while (options.start < options.end) {
+        struct piece word = take_word(&options);
+        if (is_word(word, "comment"))
+            return false; /* the comment is the last option, and may hold any word */
+        if (is_word(word, "nomatch"))
+            return true;
+    }
+    return false;
+}
+
+/* One line without its newline. */
+static void read_line(struct list_scan *scan, struct piece line)
+{
+    skip_blanks(&line);
+    if (line.start == line.end)
+        return;
+
+    struct piece rest = line;
+    struct piece entry = take_word(&rest);
+    if (is_word(entry, "create"))
+        return;
+    bool ipset = is_word(entry, "add");
+    if (ipset) {
+        take_word(&rest); /* the set's name */
+        entry = take_word(&rest);
+    }
+    if (entry.start == entry.end)
+        bad_line(scan, line, "lacks an address");
+    else if (ipset && has_nomatch(rest))
+        bad_line(scan, line, "is an exception, which a list cannot hold; name it in the rule's 'except'");
+    else if (!ipset && rest.start != rest.end)
+        bad_line(scan, line, "holds more than one address, CIDR or range");
+    else
+        read_entry(scan, entry, line);
+}
+
+/* The line that starts at `start`: up to its newline, and without its comment. `*next` is where the next one starts. */
+static struct piece cut_line(const char *start, const char *end, const char **next)
+{
+    const char *newline = memchr(start, '\n', (size_t)(end - start));
+    struct piece line = {start, newline ? newline : end};
+
+    *next = newline ? newline + 1 : end;
+    for (const char *s = line.start; s < line.end; s++) {
+        if (*s == '#' || *s == ';') {
+            line.end = s;
+            break;
+        }
+    }
+    return line;
+}
+
+/* What is told of the list as a whole. */
+static void sum_up(const struct list_scan *scan)
+{
+    if (scan->report.bad > SHOWN_MISTAKES)
+        messages_add(scan->messages, MESSAGE_ERROR, (struct place){scan->file, 0},
+                     "%zu unreadable lines; the first %d are shown", scan->report.bad, SHOWN_MISTAKES);
+    if (scan->report.masked > 0)
+        messages_add(scan->messages, MESSAGE_WARNING, (struct place){scan->file, scan->first_masked},
+                     "%zu of %zu entries have host bits set, the first one here; they were read as the whole network",
+                     scan->report.masked, scan->report.entries);
+}
+
+struct list_report list_read(const char *text, size_t size, const char *file, struct range_set *set,
+                             struct messages *messages)
+{
+    struct list_scan scan = {.file = file, .set = set, .messages = messages};
+    const char *end = text + size;
+
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    while (text < end) {
+        scan.line++;
+        read_line(&scan, cut_line(text, end, &text));
+    }
+    sum_up(&scan);
+    return scan.report;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Sets of addresses as the compiler needs them: two growing arrays, one a family. */
+#ifndef SOCKADE_CONFIG_RANGES_H
+#define SOCKADE_CONFIG_RANGES_H
+
+#include "policy/address.h"
+
+struct range4 {
+    uint32_t first;
+    uint32_t last; /* inclusive */
+};
+
+struct range6 {
+    uint64_t first_hi, first_lo;
+    uint64_t last_hi, last_lo; /* inclusive */
+};
+
+struct range_set {
+    struct range4 *v4;
+    size_t v4_count, v4_room;
+    struct range6 *v6;
+    size_t v6_count, v6_room;
+};
+
+/* All of these end the program with a message when memory runs out (see memory.h). A zeroed set is an empty one. */
+void range_set_add(struct range_set *set, const struct address_range *range);
+void range_set_add_all(struct range_set *set, const struct range_set *other);
+void range_set_free(struct range_set *set);
+
+/* Sorts, and merges what overlaps or touches. Returns by how many ranges the set became smaller. */
+size_t range_set_normalise(struct range_set *set);
+
+/* Takes `less` out of `set`. Both must be normalised; the result is. */
+void range_set_subtract(struct range_set *set, const struct range_set *less);
+
+/* The ranges that stand in both; both must be normalised, the result is a new normalised set. */
+struct range_set range_set_intersect(const struct range_set *a, const struct range_set *b);
+
+bool range_set_has(const struct range_set *set, const struct address *address); /* normalised sets only */
+bool range_set_is_empty(const struct range_set *set);
+
+/* Sorts 64-bit keys in place by value; `scratch` has room for as many. Linear in `count`. */
+void radix_sort_u64(uint64_t *keys, uint64_t *scratch, size_t count);
+
+#endif

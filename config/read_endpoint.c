@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Endpoints as rules: the shorthand lists deny_to, deny_from, deny_on of a text, and the options of the command line.
+ */
+#include "config/read_internal.h"
+
+#include "config/endpoint.h"
+#include "config/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const shorthand_keys[DIRECTIONS] = {
+    [DIRECTION_TO] = "deny_to",
+    [DIRECTION_FROM] = "deny_from",
+    [DIRECTION_ON] = "deny_on",
+};
+
+/* Fills the rule, whose kind is set, from an endpoint; false, with a message, where it is none. */
+static bool read_endpoint(struct reader *reader, const char *text, const char *key, struct rule *rule)
+{
+    const struct address_use use = {
+        .key = key,
+        .to = rule->kind == DIRECTION_TO,
+        .from = rule->kind == DIRECTION_FROM,
+        .endpoint = true,
+    };
+    struct addresses addresses = {0};
+    struct endpoint endpoint;
+    char problem[512];
+
+    if (!endpoint_parse(text, &endpoint, problem, sizeof problem)) {
+        messages_add(reader->messages, MESSAGE_ERROR, rule->place, "%s: %s", key, problem);
+        return false;
+    }
+    if (!address_add(reader, &use, endpoint.address, rule->place, &addresses)) {
+        addresses_free(&addresses);
+        return false;
+    }
+    rule_take_addresses(rule, &addresses, NULL);
+    rule->protos = endpoint.protos ? endpoint.protos : PROTO_ANY;
+    if (endpoint.has_port) {
+        rule->protos &= PROTO_WITH_PORTS;
+        rule->ports = memory_new(sizeof *rule->ports);
+        rule->ports[0] = endpoint.port;
+        rule->port_count = 1;
+    }
+    return true;
+}
+
+static void read_list(struct reader *reader, config_setting_t *list, unsigned kind)
+{
+    size_t count = element_count(reader, list);
+
+    for (size_t i = 0; i < count; i++) {
+        config_setting_t *one = element(list, i);
+        const char *text = text_value(reader, one);
+        struct rule rule = {.kind = kind, .chain = CHAIN_GENERAL, .action = ACTION_DENY, .place = place_of(one)};
+        if (text && read_endpoint(reader, text, shorthand_keys[kind], &rule))
+            rule_add(reader->policy, &rule);
+    }
+}
+
+void read_shorthand(struct reader *reader, config_setting_t *root)
+{
+    for (unsigned kind = 0; kind < DIRECTIONS; kind++) {
+        config_setting_t *list = key_get(root, shorthand_keys[kind]);
+        if (list)
+            read_list(reader, list, kind);
+    }
+}
+
+static size_t command_line_rules(const struct policy *policy)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < policy->rule_count; i++)
+        count += policy->rules[i].chain == CHAIN_COMMAND_LINE;
+    return count;
+}
+
+bool policy_add_endpoint(struct policy *policy, const char *option, const char *endpoint, struct messages *messages)
+{
+    static const struct {
+        const char *name;
+        enum rule_action action;
+        enum direction kind;
+    } options[] = {
+        {"--deny-to", ACTION_DENY, DIRECTION_TO},     {"--allow-to", ACTION_ALLOW, DIRECTION_TO},
+        {"--deny-from", ACTION_DENY, DIRECTION_FROM}, {"--allow-from", ACTION_ALLOW, DIRECTION_FROM},
+        {"--deny-on", ACTION_DENY, DIRECTION_ON},     {"--allow-on", ACTION_ALLOW, DIRECTION_ON},
+    };
+    struct reader reader = {.policy = policy, .messages = messages};
+    struct place place = {policy_file_name(policy, "command line"), 0};
+
+    for (size_t i = 0; i < COUNT(options); i++) {
+        if (strcmp(option, options[i].name) != 0)
+            continue;
+        struct rule rule = {.kind = options[i].kind, .chain = CHAIN_COMMAND_LINE, .action = options[i].action};
+        rule.place = place;
+        if (!read_endpoint(&reader, endpoint, option, &rule))
+            return false;
+        rule.place.line = (int)command_line_rules(policy) + 1;
+        rule.name = memory_print("%s %s", option, endpoint);
+        rule_add(policy, &rule);
+        return true;
+    }
+    messages_add(messages, MESSAGE_ERROR, place, "unknown option " QUOTE, option);
+    return false;
+}
