@@ -86,32 +86,29 @@ static const char *take_number(const char *s, const char *end, uint32_t limit, u
     return s;
 }
 
-/* Plain IPv4 with or without a prefix length. False sends the entry the long way round. */
-static bool read_inet(struct piece entry, struct address_range *range, bool *masked)
+/* Takes plain IPv4, with or without a prefix length, and gives what stands behind it; NULL where something else is. */
+static const char *take_inet(const char *s, const char *end, struct address_range *range, bool *masked)
 {
-    const char *s = entry.start;
     uint32_t address = 0, part, prefix = 32;
 
     for (int i = 0; i < 4; i++) {
-        if (i > 0 && (s == entry.end || *s++ != '.'))
-            return false;
-        s = take_number(s, entry.end, 255, &part);
+        if (i > 0 && (s == end || *s++ != '.'))
+            return NULL;
+        s = take_number(s, end, 255, &part);
         if (!s)
-            return false;
+            return NULL;
         address = address << 8 | part;
     }
-    if (s < entry.end) {
-        if (*s++ != '/')
-            return false;
-        s = take_number(s, entry.end, 32, &prefix);
-        if (s != entry.end)
-            return false;
+    if (s < end && *s == '/') {
+        s = take_number(s + 1, end, 32, &prefix);
+        if (!s)
+            return NULL;
     }
     uint32_t host_bits = prefix == 0 ? UINT32_MAX : (uint32_t)((UINT64_C(1) << (32 - prefix)) - 1);
     *masked = (address & host_bits) != 0;
     range->first = address_from_v4(address & ~host_bits);
     range->last = address_from_v4(address | host_bits);
-    return true;
+    return s;
 }
 
 static const char *why_bad(enum address_error error)
@@ -130,13 +127,22 @@ static const char *why_bad(enum address_error error)
     }
 }
 
+static void add_entry(struct list_scan *scan, const struct address_range *range, bool masked)
+{
+    range_set_add(scan->set, range);
+    scan->report.entries++;
+    if (masked && scan->report.masked++ == 0)
+        scan->first_masked = scan->line;
+}
+
 /* Reads one entry into the set; `line` is what a message quotes. */
 static void read_entry(struct list_scan *scan, struct piece entry, struct piece line)
 {
     struct address_range range;
     bool masked = false;
 
-    if (!read_inet(entry, &range, &masked)) {
+    if (take_inet(entry.start, entry.end, &range, &masked) != entry.end) {
+        masked = false;
         char text[LONGEST_ENTRY];
         size_t length = (size_t)(entry.end - entry.start);
         if (length >= sizeof text || memchr(entry.start, '\0', length)) {
@@ -151,10 +157,7 @@ static void read_entry(struct list_scan *scan, struct piece entry, struct piece 
             return;
         }
     }
-    range_set_add(scan->set, &range);
-    scan->report.entries++;
-    if (masked && scan->report.masked++ == 0)
-        scan->first_masked = scan->line;
+    add_entry(scan, &range, masked);
 }
 
 /* The options behind an entry of ipset save carry counters and comments; nomatch alone turns its meaning round. */
@@ -233,8 +236,16 @@ struct list_report list_read(const char *text, size_t size, const char *file, st
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
     while (text < end) {
+        struct address_range range;
+        bool masked;
+        const char *behind = take_inet(text, end, &range, &masked);
         scan.line++;
-        read_line(&scan, cut_line(text, end, &text));
+        if (behind && behind < end && *behind == '\n') { /* nearly every line of a large list */
+            add_entry(&scan, &range, masked);
+            text = behind + 1;
+        } else {
+            read_line(&scan, cut_line(text, end, &text));
+        }
     }
     sum_up(&scan);
     return scan.report;

@@ -230,7 +230,8 @@ static enum folder_outcome publish_in(const struct image_bytes *image, const str
     to->folder_path = path;
     to->folder = folder_open(surroundings, which, !published, path);
     if (to->folder < 0) {
-        if (!published && path[0] != '\0')
+        /* Told only where nothing more was learnt: a folder that was open and could not be written says more. */
+        if (!published && path[0] != '\0' && to->problem[0] == '\0')
             failed(to, "open", "");
         return FOLDER_CLOSED;
     }
@@ -267,6 +268,7 @@ bool publish_image(const struct image_bytes *image, const struct surroundings *s
     char path[PATH_MAX];
     bool published = false, clean = true;
 
+    problem[0] = '\0';
     for (int which = 0; which < IMAGE_FOLDERS; which++) {
         outcomes[which] = publish_in(image, surroundings, which, published, path, &to);
         if (outcomes[which] != FOLDER_WRITTEN)
@@ -279,7 +281,7 @@ bool publish_image(const struct image_bytes *image, const struct surroundings *s
         if (outcomes[which] == FOLDER_FAILED)
             clean = older_copy_remove(surroundings, which, path, &to) && clean;
     }
-    if (published && clean && problem_size > 0)
+    if (published && clean)
         problem[0] = '\0';
     return published && clean;
 }

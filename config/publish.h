@@ -6,12 +6,16 @@
 #include "config/compile.h"
 #include "state/locate.h"
 
-/* Writes an image to the file `path` that the user named: temporary file beside it, fsync, rename; mode `mode`. */
+/*
+ * Writes an image to the file `path` that the user named: temporary file beside it, fsync, rename; mode `mode`.
+ * `problem` gets one sentence where that failed; its size must not be 0.
+ */
 bool publish_to_file(const struct image_bytes *image, const char *path, mode_t mode, char *problem, size_t problem_size);
 
 /*
  * Writes an image as `name` into the first image folder that can be used (made where missing), and over older copies of
- * that name in the other folders that exist. `where` (PATH_MAX bytes, may be NULL) gets the path.
+ * that name in the other folders that exist. `where` (PATH_MAX bytes, may be NULL) gets the path. Returns false, with
+ * one sentence in `problem`, also where an older copy could be neither replaced nor removed.
  */
 bool publish_image(const struct image_bytes *image, const struct surroundings *surroundings, const char *name,
                    char *where, char *problem, size_t problem_size);

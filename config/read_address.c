@@ -39,8 +39,7 @@ static bool add_path(struct reader *reader, const struct address_use *use, const
                      struct addresses *out)
 {
     if (use->in_set)
-        return refuse(reader, place, QUOTE " cannot stand in a set; name it in the rule as 'unix:%.200s'", pattern,
-                      pattern);
+        return refuse(reader, place, "'unix:%.200s' cannot stand in a set; name it in the rule itself", pattern);
     if (pattern[0] == '\0' || strcmp(pattern, "@") == 0)
         return refuse(reader, place, "'unix:%s' names no socket; write 'unix:/path' or 'unix:@name'", pattern);
     if (pattern[0] != '/' && pattern[0] != '@' && pattern[0] != '*')
@@ -196,7 +195,7 @@ static bool refuse_text(struct reader *reader, const struct address_use *use, co
         return refuse(reader, place, QUOTE " is no address; write 'unix:%.200s' for a Unix socket", text, text);
     if (looks_like_host(text))
         return refuse_host(reader, text, place);
-    return refuse(reader, place, QUOTE " in %s is no address; write an address, a CIDR, a range a-b, a @set or a name "
+    return refuse(reader, place, QUOTE " in '%s' is no address; write an address, a CIDR, a range a-b, a @set or a name "
                   "such as 'loopback'", text, use->key);
 }
 
@@ -235,7 +234,7 @@ bool address_add(struct reader *reader, const struct address_use *use, const cha
     struct address_range range;
 
     if (text[0] == '\0')
-        return refuse(reader, place, "an address in %s is empty; write 'any' for every address", use->key);
+        return refuse(reader, place, "an address in '%s' is empty; write 'any' for every address", use->key);
     if (strncmp(text, "unix:", 5) == 0)
         return add_path(reader, use, text + 5, place, out);
     if (text[0] == '@')

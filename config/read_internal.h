@@ -180,7 +180,7 @@ struct addresses {
 
 /* Where an expression stands, and so what it may be. */
 struct address_use {
-    const char *key; /* for messages: "to", "deny_to", "set 'office'" */
+    const char *key; /* for messages: "to", "deny_to", "sets.office" */
     bool in_set;     /* no unix: patterns; wildcards are judged where the set is used */
     bool to, from;   /* the direction, for what wildcards mean */
     bool endpoint;   /* port and protocol were cut off already */

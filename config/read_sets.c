@@ -115,7 +115,7 @@ static void read_inline_set(struct reader *reader, size_t index, config_setting_
 {
     struct named_set *set = &reader->policy->sets[index];
     struct addresses addresses = {0};
-    char *key = memory_print("set '%.100s'", set->name);
+    char *key = memory_print("sets.%.100s", set->name);
     const struct address_use use = {.key = key, .in_set = true};
     size_t count = element_count(reader, setting);
 

@@ -154,7 +154,7 @@ static long long parse_size(const char *text)
         const char *unit = strchr(units, *s);
         if (!unit || s[1] != '\0')
             return -1;
-        for (long i = unit - units; i >= 0; i--)
+        for (long i = unit - units; i >= 0 && value <= LOG_SIZE_MOST; i--)
             value *= 1024;
     }
     return value > 0 && value <= LOG_SIZE_MOST ? value : -1;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `sockade compile`: a text to its image.
+ *
+ * The shim's start-up child calls it with --fresh and --quiet, in a clean environment and with stdio on /dev/null.
+ */
+#include "command/command.h"
+#include "command/layers.h"
+#include "command/options.h"
+#include "command/texts.h"
+#include "config/publish.h"
+#include "config/read.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_SECONDS 30
+
+struct choices {
+    bool system, fresh, quiet;
+    const char *output;
+};
+
+/* Which text: the one that was named, the system's, or the user's own. Returns EXIT_FINE or what to end with. */
+static int choose_text(struct layer_place *place, const struct usage *usage, const struct choices *choices,
+                       const char *file, const struct surroundings *surroundings)
+{
+    struct layer_place layers[LAYERS_MAX];
+    int count;
+
+    memset(place, 0, sizeof(*place));
+    if (choices->system && file != NULL)
+        return usage_error(usage, "either '%s' or --system", file);
+    if (choices->system) {
+        place->system = true;
+        memcpy(place->path, SYSTEM_FOLDER, sizeof(SYSTEM_FOLDER));
+        return EXIT_FINE;
+    }
+    if (file != NULL)
+        return path_absolute(place->path, file) ? EXIT_FINE : EXIT_OWN;
+    count = layers_locate(surroundings, layers);
+    if (count < 0)
+        return EXIT_OWN;
+    if (count < 2) {
+        complain("there is no policy of yours: neither HOME nor XDG_CONFIG_HOME is set; name a file");
+        return EXIT_OWN;
+    }
+    *place = layers[count - 1];
+    if (place->relative) {
+        complain("SOCKADE_POLICY '%s' must be an absolute path", place->path);
+        return EXIT_OWN;
+    }
+    return EXIT_FINE;
+}
+
+/* Whether there is nothing to do: the image of this name is there, and fresh. */
+static bool is_fresh(const struct surroundings *surroundings, const struct layer_place *place, const char *name)
+{
+    struct published old;
+
+    if (!published_find(&old, surroundings, place->system, name))
+        return false;
+    image_file_close(&old.file);
+    return old.fresh;
+}
+
+static void print_summary(const struct compiled *compiled, const struct layer_place *place, const char *where)
+{
+    size_t rules = compiled->policy.rule_count;
+
+    printf("%s: %zu rule%s, image of %zu bytes: %s\n", place->path, rules, plural(rules), compiled->image.size, where);
+}
+
+static int write_image(const struct compiled *compiled, const struct choices *choices, const struct layer_place *place,
+                       const struct surroundings *surroundings, const char *name)
+{
+    char where[PATH_MAX], problem[PATH_MAX + 256];
+
+    if (choices->output != NULL) {
+        if (!publish_to_file(&compiled->image, choices->output, 0644, problem, sizeof(problem))) {
+            complain("%s", problem);
+            return EXIT_OWN;
+        }
+        snprintf(where, sizeof(where), "%s", choices->output);
+    } else if (!text_publish(compiled, surroundings, place->system, name, where)) {
+        return EXIT_OWN;
+    }
+    if (!choices->quiet)
+        print_summary(compiled, place, where);
+    return EXIT_FINE;
+}
+
+/* The work itself, under the lock where there is one. */
+static int compile_text(const struct choices *choices, const struct layer_place *place,
+                        const struct surroundings *surroundings, const char *name)
+{
+    struct messages messages = {0};
+    struct compiled compiled;
+    int code = EXIT_NEGATIVE;
+
+    if (choices->fresh && is_fresh(surroundings, place, name))
+        return EXIT_FINE;
+    if (text_compile(&compiled, place, NULL, false, &messages))
+        code = write_image(&compiled, choices, place, surroundings, name);
+    messages_print(&messages, stderr);
+    messages_free(&messages);
+    compiled_free(&compiled);
+    return code;
+}
+
+int command_compile(int argc, char **argv)
+{
+    struct choices choices = {0};
+    const struct option_row rows[] = {
+        {"system", 0, NULL, "the system policy in " SYSTEM_FOLDER, &choices.system, NULL, NULL},
+        {"output", 'o', "OUT", "write the image to the file OUT", NULL, &choices.output, NULL},
+        {"fresh", 0, NULL, "do nothing where a fresh image stands", &choices.fresh, NULL, NULL},
+        {"quiet", 'q', NULL, "no word but of what is wrong", &choices.quiet, NULL, NULL},
+    };
+    const struct usage usage = {
+        .command = "compile",
+        .arguments = "[OPTION]... [FILE | --system]",
+        .what = "Compiles a policy (yours, where no FILE is named) into the image that programs map.",
+        .more = "Exit code: 0 done, 1 errors in the policy, 2 wrong usage, 125 the image could not be written.",
+        .error_exit = EXIT_USAGE,
+        .rows = rows,
+        .row_count = sizeof(rows) / sizeof(rows[0]),
+    };
+    struct surroundings surroundings;
+    struct layer_place place;
+    char name[IMAGE_NAME];
+    int code, lock = -1;
+    int operands = options_parse(&usage, argc, argv, &code);
+
+    if (operands < 0)
+        return code;
+    if (operands > 1)
+        return usage_error(&usage, "'%s': one file at a time", argv[1]);
+    surroundings_here(&surroundings);
+    code = choose_text(&place, &usage, &choices, operands == 1 ? argv[0] : NULL, &surroundings);
+    if (code != EXIT_FINE)
+        return code;
+    if (!place.system && file_is_image(place.path)) {
+        complain("'%s' is an image already; name the text that it was made of", place.path);
+        return EXIT_NEGATIVE;
+    }
+    policy_resolve_names_in_hints = !choices.quiet;
+    text_image_name(name, &place, NULL);
+    if (choices.output == NULL)
+        lock = publish_lock(&surroundings, name, LOCK_SECONDS);
+    code = compile_text(&choices, &place, &surroundings, name);
+    if (lock >= 0)
+        close(lock);
+    return code;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* The `sockade` program: finds the subcommand that was named, and hands over. */
+#include "command/command.h"
+#include "config/messages.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef VERSION
+#define VERSION "unreleased"
+#endif
+
+static const struct command commands[] = {
+    {"run", "start a program under the policy", command_run},
+    {"check", "judge a policy: errors, and what is perhaps not meant", command_check},
+    {"explain", "tell what the policy says about one endpoint, and why", command_explain},
+    {"test", "hold a policy against a table of expected decisions", command_test},
+    {"compile", "turn a policy into the image that programs map", command_compile},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+void complain(const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("sockade: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+static void print_help(void)
+{
+    puts("Usage: sockade COMMAND [ARGUMENT]...\n"
+         "Denies programs what a policy of yours refuses them to reach, to be reached from, or to listen on.\n\n"
+         "Commands:");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].what);
+    puts("  help       show this, or with a command's name its own help\n\n"
+         "Options:\n"
+         "  -h, --help   show this\n"
+         "  --version    show the version");
+}
+
+static const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[COMMAND_COUNT + 1];
+    const char *near;
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i].name;
+    names[COMMAND_COUNT] = "help";
+    near = nearest_name(name, names, COMMAND_COUNT + 1);
+    if (near != NULL)
+        complain("unknown command '%s'; did you mean '%s'? See 'sockade --help'", name, near);
+    else
+        complain("unknown command '%s'; see 'sockade --help'", name);
+    return EXIT_USAGE;
+}
+
+static int help(char *name)
+{
+    const struct command *command = name != NULL ? command_find(name) : NULL;
+    char asked[] = "--help";
+    char *argv[] = {name, asked, NULL};
+
+    if (command != NULL)
+        return command->run(2, argv);
+    if (name != NULL && strcmp(name, "help") != 0)
+        return unknown_command(name);
+    print_help();
+    return EXIT_FINE;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc < 2) {
+        complain("name a command; see 'sockade --help'");
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(NULL);
+    if (strcmp(argv[1], "help") == 0)
+        return help(argv[2]);
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("sockade " VERSION);
+        return EXIT_FINE;
+    }
+    command = command_find(argv[1]);
+    if (command == NULL)
+        return unknown_command(argv[1]);
+    return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    int code = dispatch(argc, argv);
+
+    /* A verdict that could not be written must not look like one that was. */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        complain("write to standard output: %s", strerror(errno));
+        return EXIT_OWN;
+    }
+    return code;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of hints.
+ *
+ * Relaxed atomics do: a descriptor's number reaches another thread by some other way, which orders these accesses too.
+ * A child of vfork(2) shares the table with its parent but not the descriptors. So what dup2 does there must never make
+ * a datagram socket of the parent look like something else: hint_forget only moves towards *unknown*.
+ */
+#include "shim/hints.h"
+
+#include "policy/query.h"
+#include "shim/passed.h"
+#include "shim/process.h"
+#include "shim/real.h"
+#include "state/kernel.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+/* Above this number nothing is remembered, and every question goes to the kernel. */
+#define HINT_COUNT 65536
+
+/* Without /proc descriptors up to this number are looked at. */
+#define INHERITED_WITHOUT_PROC 256
+
+/* A hint as a byte: the state, the protocol as the number of its bit (from 1; 0 is any), flags. */
+enum {
+    BYTE_STATE = 3,
+    BYTE_PROTOCOL = 4 + 8 + 16,
+    BYTE_PROTOCOL_ONE = 4,
+    BYTE_STREAM = 32,
+    BYTE_DATAGRAM = 64,
+    BYTE_RAW = 128,
+};
+
+#define BYTE_UNKNOWN ((uint8_t)(HINT_UNKNOWN | BYTE_DATAGRAM)) /* ask, also in read(2) */
+#define BYTE_NO_DATAGRAM ((uint8_t)HINT_UNKNOWN)               /* ask, but not in read(2) */
+
+static _Atomic uint8_t hints[HINT_COUNT];
+
+static uint8_t byte_get(int fd)
+{
+    if ((unsigned)fd >= HINT_COUNT)
+        return fd < 0 ? HINT_OTHER : BYTE_UNKNOWN;
+    return atomic_load_explicit(&hints[fd], memory_order_relaxed);
+}
+
+static void byte_set(int fd, uint8_t byte)
+{
+    if ((unsigned)fd < HINT_COUNT)
+        atomic_store_explicit(&hints[fd], byte, memory_order_relaxed);
+}
+
+/* Stores what was found out about `fd`, unless the byte changed while we asked. */
+static void byte_learn(int fd, uint8_t before, uint8_t byte)
+{
+    if ((unsigned)fd < HINT_COUNT)
+        atomic_compare_exchange_strong_explicit(&hints[fd], &before, byte, memory_order_relaxed, memory_order_relaxed);
+}
+
+static struct hint unpack(uint8_t byte)
+{
+    unsigned protocol = (byte & BYTE_PROTOCOL) / BYTE_PROTOCOL_ONE;
+
+    return (struct hint){.state = byte & BYTE_STATE,
+                         .protos = protocol == 0 ? PROTO_ANY : 1u << (protocol - 1),
+                         .stream = (byte & BYTE_STREAM) != 0,
+                         .datagram = (byte & BYTE_DATAGRAM) != 0,
+                         .raw = (byte & BYTE_RAW) != 0};
+}
+
+/* The byte of a socket. The default and fail-closed never touch netlink and AF_ALG, so they give nothing to judge. */
+static uint8_t describe(int domain, int type, int protocol)
+{
+    unsigned protos;
+    unsigned byte = HINT_OTHER;
+
+    type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    protos = protocol_of(domain, type, protocol);
+    if (protos != 0) {
+        byte = HINT_IP;
+        byte |= (protos & (protos - 1)) == 0 ? BYTE_PROTOCOL_ONE * (1u + (unsigned)__builtin_ctz(protos)) : 0;
+        byte |= type == SOCK_RAW ? BYTE_RAW : 0;
+        byte |= type_is_stream(type) ? BYTE_STREAM : BYTE_DATAGRAM;
+    } else if (!type_is_stream(type) && domain != AF_NETLINK && domain != AF_ALG) {
+        byte |= BYTE_DATAGRAM;
+    }
+    return (uint8_t)byte;
+}
+
+struct hint hint_get(int fd)
+{
+    return unpack(byte_get(fd));
+}
+
+void hint_set(int fd, int domain, int type, int protocol)
+{
+    byte_set(fd, describe(domain, type, protocol));
+}
+
+/* What was accepted is what was listened on; only a listener nobody knows leaves the question, but it is no datagram. */
+void hint_copy_accepted(int listener, int fd)
+{
+    uint8_t byte = byte_get(listener);
+    unsigned state = byte & BYTE_STATE;
+
+    byte_set(fd, state == HINT_IP || state == HINT_OTHER ? byte : BYTE_NO_DATAGRAM);
+}
+
+void hint_set_no_socket(int fd)
+{
+    byte_set(fd, HINT_OTHER);
+}
+
+static bool option_get(int fd, int name, int *value)
+{
+    socklen_t length = sizeof(*value);
+
+    return real.getsockopt(fd, SOL_SOCKET, name, value, &length) == 0;
+}
+
+/* Whether the kernel calls it a socket, and no stream. */
+static bool gives_datagrams(int fd)
+{
+    int type;
+
+    return option_get(fd, SO_TYPE, &type) && !type_is_stream(type);
+}
+
+void hint_forget(int fd)
+{
+    uint8_t before = byte_get(fd);
+    int saved = errno;
+
+    if (!(before & BYTE_DATAGRAM) && (!watching(WATCH_FROM_DATAGRAM | WATCH_FROM_UNIX) || !gives_datagrams(fd)))
+        byte_set(fd, BYTE_NO_DATAGRAM);
+    else
+        byte_set(fd, BYTE_UNKNOWN);
+    errno = saved;
+}
+
+void hint_forget_passed(const struct msghdr *message)
+{
+    passed_each(message, hint_forget);
+}
+
+struct hint hint_ask(int fd)
+{
+    uint8_t before = byte_get(fd);
+    uint8_t byte = HINT_OTHER;
+    int saved = errno;
+    int domain, type, protocol;
+
+    if ((before & BYTE_STATE) == HINT_IP || (before & BYTE_STATE) == HINT_OTHER)
+        return unpack(before);
+    if (option_get(fd, SO_TYPE, &type)) {
+        if (option_get(fd, SO_DOMAIN, &domain) && option_get(fd, SO_PROTOCOL, &protocol))
+            byte = describe(domain, type, protocol);
+        byte_learn(fd, before, byte);
+    } else if (errno == ENOTSOCK) {
+        byte_learn(fd, before, byte);
+    }
+    errno = saved;
+    return unpack(byte);
+}
+
+/* Marks one descriptor that was here before us. */
+static void inherit(int fd)
+{
+    if (byte_get(fd) == HINT_UNSEEN && gives_datagrams(fd))
+        byte_learn(fd, HINT_UNSEEN, BYTE_UNKNOWN);
+}
+
+/* A name in /proc/self/fd as a number; -1 for "." and "..". */
+static int number_of(const char *name, size_t room)
+{
+    int number = 0;
+
+    for (size_t i = 0; i < room && name[i] != '\0'; i++) {
+        if (name[i] < '0' || name[i] > '9' || number > INT32_MAX / 10 - 1)
+            return -1;
+        number = number * 10 + (name[i] - '0');
+    }
+    return number;
+}
+
+/* What getdents64(2) writes; libc's struct dirent64 has a larger name. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t size;
+    uint8_t type;
+    char name[];
+};
+
+/* One buffer of entries. */
+static void inherit_entries(const char *buffer, size_t length)
+{
+    const size_t head = offsetof(struct entry, name);
+
+    for (size_t at = 0; length - at >= head;) {
+        const struct entry *entry = (const void *)(buffer + at);
+
+        if (entry->size <= head || entry->size > length - at)
+            return;
+        inherit(number_of(entry->name, entry->size - head));
+        at += entry->size;
+    }
+}
+
+void hint_inherited(void)
+{
+    _Alignas(struct entry) char buffer[1024];
+    int saved = errno;
+    int folder = kernel_open(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+    long length;
+
+    if (folder < 0) {
+        for (int fd = 0; fd < INHERITED_WITHOUT_PROC; fd++)
+            inherit(fd);
+    } else {
+        while ((length = syscall(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0)
+            inherit_entries(buffer, (size_t)length);
+        kernel_close(folder);
+    }
+    errno = saved;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a descriptor probably is: one byte each, so that rules that name a protocol cost no question to the kernel, and
+ * that read(2) asks about nothing but datagram sockets.
+ *
+ * The kernel knows best. A hint is set where a socket is made or was asked about, and forgotten where a descriptor may
+ * have become something else (dup, dup2, dup3, F_DUPFD, SCM_RIGHTS, exec). It is never wrong for a descriptor
+ * that was made in our sight, and only ever narrows `protos`.
+ */
+#ifndef SOCKADE_SHIM_HINTS_H
+#define SOCKADE_SHIM_HINTS_H
+
+#include "policy/image.h"
+
+#include <stdbool.h>
+
+/* Under any policy hints are kept, since a later one may ask for them. */
+#define WATCH_HINTS UINT32_MAX
+
+enum hint_state {
+    HINT_UNSEEN,  /* nobody told us of this number since exec */
+    HINT_UNKNOWN, /* it came by dup or SCM_RIGHTS: ask */
+    HINT_OTHER,   /* a socket that is not IP, or no socket */
+    HINT_IP,      /* an IP socket; `protos` has one bit */
+};
+
+struct hint {
+    enum hint_state state;
+    unsigned protos; /* PROTO_ANY where not known */
+    bool stream;     /* an IP stream: judged at connect and accept */
+    bool datagram;   /* reading it may hand over a datagram whose source is judged; may be false only if that is sure */
+    bool raw;        /* an IP socket of type SOCK_RAW; ICMP without it is a ping socket */
+};
+
+struct hint hint_get(int fd);
+
+/* Remembers what socket(2), socketpair(2) or accept(2) made, or what the kernel just answered. fd < 0 is ignored. */
+void hint_set(int fd, int domain, int type, int protocol);
+void hint_copy_accepted(int listener, int fd);
+void hint_set_no_socket(int fd);
+
+/*
+ * `fd` is new here and may be anything. In a process that judges datagrams the kernel is asked at once whether it can
+ * give any, since read(2) on anything else makes no system call but the program's own.
+ */
+void hint_forget(int fd);
+
+/* Forgets the descriptors that came with a message. */
+struct msghdr;
+void hint_forget_passed(const struct msghdr *message);
+
+/*
+ * The hint, after asking the kernel (SO_DOMAIN, SO_TYPE, SO_PROTOCOL) where there is none; the answer is remembered.
+ * HINT_OTHER for what is no socket. errno is preserved.
+ */
+struct hint hint_ask(int fd);
+
+/*
+ * At the start, and when a policy begins to judge datagrams: marks those descriptors without a hint that are datagram
+ * sockets HINT_UNKNOWN, since read(2) asks about no other. errno is preserved.
+ */
+void hint_inherited(void);
+
+#endif

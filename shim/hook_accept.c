@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * accept and accept4: streams by their peer, which is known only afterwards.
+ *
+ * A refused connection is taken, reset and closed, and accept goes on until the kernel itself has nothing more, so that
+ * edge-triggered servers miss nobody and level-triggered ones do not spin. Where the rule names an errno accept itself
+ * fails with it, once a refused connection. A refused local port takes nothing.
+ */
+#include "shim/hints.h"
+#include "shim/local.h"
+#include "shim/readiness.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+#define KINDS (WATCH_FROM_STREAM | WATCH_FROM_UNIX | WATCH_ON)
+
+/* Refused connections that one call takes: a flood must not hold it for ever. */
+#define REFUSED_MAX 1024
+
+struct taking {
+    int listener;
+    int flags;
+    bool four; /* accept4: `flags` count */
+    bool wildcard;
+    struct timespec began;
+};
+
+static int take(const struct taking *taking, struct own_address *peer)
+{
+    peer->length = sizeof(peer->storage);
+    if (taking->four)
+        return real.accept4(taking->listener, (struct sockaddr *)&peer->storage, &peer->length, taking->flags);
+    return real.accept(taking->listener, (struct sockaddr *)&peer->storage, &peer->length);
+}
+
+/* Gives the caller the address as the kernel would: as much as fits, and the whole length. */
+static void address_give(const struct own_address *own, struct sockaddr *address, socklen_t *length)
+{
+    if (address == NULL)
+        return;
+    memcpy(address, &own->storage, *length < own->length ? *length : own->length);
+    *length = own->length;
+}
+
+/* Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. */
+static void reset_and_close(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    int saved = errno;
+
+    real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    close(fd);
+    errno = saved;
+}
+
+/* Judges the peer of a connection that was taken, and its local address where the listener's is a wildcard. */
+static void judge_taken(struct ruling *ruling, const struct taking *taking, int fd, const struct own_address *peer)
+{
+    char path[QUERY_PATH];
+    struct query query;
+
+    ruling->refused = false;
+    if (watching(WATCH_FROM_STREAM | WATCH_FROM_UNIX) &&
+        query_from_sockaddr(&query, DIRECTION_FROM, (const struct sockaddr *)&peer->storage, peer->length,
+                            UNSPEC_IS_NOTHING, hint_get(taking->listener).protos & (PROTO_TCP | PROTO_SCTP), path) ==
+            QUERY_JUDGE)
+        judge(ruling, &query, fd, "accept");
+    if (!ruling->refused && taking->wildcard && watching(WATCH_ON_SPECIFIC)) {
+        int saved = errno;
+
+        if (bound_address_refused(fd, "accept", NULL)) {
+            ruling->refused = true;
+            ruling->error_named = false;
+            errno = saved;
+        }
+    }
+}
+
+/* What is left of the listener's SO_RCVTIMEO in milliseconds; -1: no limit. */
+static int time_left(const struct taking *taking)
+{
+    struct timeval limit = {0};
+    socklen_t length = sizeof(limit);
+    struct timespec now;
+    long long left;
+
+    if (real.getsockopt(taking->listener, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) != 0 ||
+        (limit.tv_sec == 0 && limit.tv_usec == 0))
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    left = (long long)limit.tv_sec * 1000 + limit.tv_usec / 1000 -
+           ((long long)(now.tv_sec - taking->began.tv_sec) * 1000 + (now.tv_nsec - taking->began.tv_nsec) / 1000000);
+    if (left < 0)
+        return 0;
+    return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/*
+ * After a refusal on a blocking listener: whether to ask the kernel again. A caller that was just told "readable" must not
+ * be left waiting, and one with a time limit waits only for what is left of it.
+ */
+static bool may_take_again(const struct taking *taking, bool reported)
+{
+    struct pollfd one = {.fd = taking->listener, .events = POLLIN};
+    int left;
+    int ready;
+
+    if (real.fcntl(taking->listener, F_GETFL) & O_NONBLOCK) /* the kernel says EAGAIN by itself */
+        return true;
+    left = reported ? 0 : time_left(taking);
+    if (left < 0)
+        return true;
+    ready = real.poll(&one, 1, left);
+    if (ready > 0)
+        return true;
+    if (ready == 0)
+        errno = reported ? ECONNABORTED : EAGAIN;
+    return false;
+}
+
+static int accept_loop(struct taking *taking, struct own_address *peer)
+{
+    int saved = errno;
+    bool reported = false;
+
+    for (int refused = 0; refused < REFUSED_MAX; refused++) {
+        int fd = take(taking, peer);
+        struct ruling ruling;
+
+        if (fd < 0)
+            return -1;
+        judge_taken(&ruling, taking, fd, peer);
+        if (!ruling.refused) {
+            hint_copy_accepted(taking->listener, fd);
+            errno = saved;
+            return fd;
+        }
+        reset_and_close(fd);
+        if (ruling.error_named && !ruling.drop) {
+            errno = ruling.error;
+            return -1;
+        }
+        if (refused == 0)
+            reported = readiness_take(taking->listener);
+        if (!may_take_again(taking, reported))
+            return -1;
+    }
+    errno = ECONNABORTED;
+    return -1;
+}
+
+static int accept_judged(struct taking *taking, struct sockaddr *address, socklen_t *length)
+{
+    struct own_address peer;
+    int fd;
+
+    clock_gettime(CLOCK_MONOTONIC, &taking->began);
+    if (watching(WATCH_ON) && bound_address_refused(taking->listener, "accept", &taking->wildcard))
+        return -1;
+    fd = accept_loop(taking, &peer);
+    readiness_end(taking->listener);
+    if (fd >= 0)
+        address_give(&peer, address, length);
+    return fd;
+}
+
+/* Arguments that the kernel itself refuses, after it has taken the connection or before. */
+static bool is_for_kernel(const struct sockaddr *address, const socklen_t *length)
+{
+    return address != NULL && (plainly_bad(address) || plainly_bad(length) || (int)*length < 0);
+}
+
+/* accept */
+
+static __attribute__((noinline)) int accept_slow(int fd, struct sockaddr *address, socklen_t *length)
+{
+    struct taking taking = {.listener = fd};
+
+    if (!process_ready(KINDS) || is_for_kernel(address, length)) {
+        int taken = real.accept(fd, address, length);
+
+        hint_copy_accepted(fd, taken);
+        return taken;
+    }
+    return accept_judged(&taking, address, length);
+}
+
+static inline int sockade_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+    if (!watching(~0u))
+        return real.accept(fd, address, length);
+    return accept_slow(fd, address, length);
+}
+
+EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return sockade_accept(fd, address, length);
+}
+
+/* accept4 */
+
+static __attribute__((noinline)) int accept4_slow(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    struct taking taking = {.listener = fd, .flags = flags, .four = true};
+
+    if (!process_ready(KINDS) || is_for_kernel(address, length)) {
+        int taken = real.accept4(fd, address, length, flags);
+
+        hint_copy_accepted(fd, taken);
+        return taken;
+    }
+    return accept_judged(&taking, address, length);
+}
+
+static inline int sockade_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    if (!watching(~0u))
+        return real.accept4(fd, address, length, flags);
+    return accept4_slow(fd, address, length, flags);
+}
+
+EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    return sockade_accept4(fd, address, length, flags);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* bind(2), listen(2), bindresvport(3): where the program may listen. */
+#include "shim/hints.h"
+#include "shim/local.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define KINDS (WATCH_ON | WATCH_ON_UNIX)
+
+/* bindresvport's ports, lowest and highest, and where it begins (bindresvport(3), glibc). */
+#define RESERVED_LOWEST 512
+#define RESERVED_START 600
+#define RESERVED_HIGHEST 1023
+
+/* Judges a query about a local address. */
+static bool local_refused(struct query *query, int fd, const char *op)
+{
+    struct ruling ruling;
+
+    judge(&ruling, query, fd, op);
+    if (ruling.refused)
+        errno = ruling.error;
+    return ruling.refused;
+}
+
+bool bind_address_refused(int fd, const struct own_address *address, const char *op)
+{
+    char path[QUERY_PATH];
+    struct query query;
+
+    return query_from_sockaddr(&query, DIRECTION_ON, (const struct sockaddr *)&address->storage, address->length,
+                               UNSPEC_IS_INET, hint_get(fd).protos, path) == QUERY_JUDGE &&
+           local_refused(&query, fd, op);
+}
+
+bool bound_address_refused(int fd, const char *op, bool *wildcard)
+{
+    struct own_address own = {.length = sizeof(own.storage)};
+    struct sockaddr_in *inet = (struct sockaddr_in *)&own.storage;
+    char path[QUERY_PATH];
+    struct query query;
+    int saved = errno;
+    bool without_port;
+
+    if (getsockname(fd, (struct sockaddr *)&own.storage, &own.length) != 0) {
+        errno = saved; /* no socket: the real call says so */
+        return false;
+    }
+    /* A port of 0 is a client's at bind; here it is a socket that the kernel is about to give one (sin6_port is there too). */
+    without_port = (inet->sin_family == AF_INET || inet->sin_family == AF_INET6) && inet->sin_port == 0;
+    if (without_port)
+        inet->sin_port = 1;
+    if (query_from_sockaddr(&query, DIRECTION_ON, (struct sockaddr *)&own.storage, own.length, UNSPEC_IS_NOTHING,
+                            hint_get(fd).protos, path) != QUERY_JUDGE)
+        return false;
+    if (without_port)
+        query.port = 0;
+    if (wildcard != NULL)
+        *wildcard = address_is_wildcard(&query.address);
+    return local_refused(&query, fd, op);
+}
+
+/* bind */
+
+static __attribute__((noinline)) int bind_judged(int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct own_address own;
+
+    if (!process_ready(KINDS) || !address_take(&own, address, length))
+        return real.bind(fd, address, length);
+    if (bind_address_refused(fd, &own, "bind"))
+        return -1;
+    return real.bind(fd, (struct sockaddr *)&own.storage, own.length);
+}
+
+static inline int sockade_bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+    if (!watching(KINDS))
+        return real.bind(fd, address, length);
+    return bind_judged(fd, address, length);
+}
+
+EXPORT int bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+    return sockade_bind(fd, address, length);
+}
+
+/* listen */
+
+static __attribute__((noinline)) int listen_judged(int fd, int backlog)
+{
+    if (process_ready(KINDS) && bound_address_refused(fd, "listen", NULL))
+        return -1;
+    return real.listen(fd, backlog);
+}
+
+static inline int sockade_listen(int fd, int backlog)
+{
+    if (!watching(KINDS))
+        return real.listen(fd, backlog);
+    return listen_judged(fd, backlog);
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+    return sockade_listen(fd, backlog);
+}
+
+/* bindresvport: libc binds from inside, so where a port may be refused the search is done here. */
+
+/* Tries one port; false where another should be tried. */
+static bool try_reserved(int fd, struct own_address *own, unsigned port, int *result)
+{
+    ((struct sockaddr_in *)&own->storage)->sin_port = htons((uint16_t)port);
+    *result = -1;
+    if (bind_address_refused(fd, own, "bindresvport"))
+        return false;
+    *result = real.bind(fd, (struct sockaddr *)&own->storage, own->length);
+    return *result == 0 || errno != EADDRINUSE;
+}
+
+static __attribute__((noinline)) int bindresvport_judged(int fd, struct sockaddr_in *address)
+{
+    struct own_address own = {.length = sizeof(struct sockaddr_in)};
+    unsigned start = RESERVED_START + (unsigned)getpid() % (RESERVED_HIGHEST - RESERVED_START + 1);
+    int saved = errno;
+    int result = -1;
+
+    if (!process_ready(KINDS))
+        return real.bindresvport(fd, address);
+    if (address != NULL && address->sin_family != AF_INET) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    if (address != NULL)
+        memcpy(&own.storage, address, sizeof(*address));
+    own.storage.ss_family = AF_INET;
+    for (unsigned port = start; port <= RESERVED_HIGHEST; port++) {
+        if (try_reserved(fd, &own, port, &result))
+            goto done;
+    }
+    for (unsigned port = start - 1; port >= RESERVED_LOWEST; port--) {
+        if (try_reserved(fd, &own, port, &result))
+            goto done;
+    }
+done:
+    if (result == 0) {
+        errno = saved;
+        if (address != NULL)
+            memcpy(address, &own.storage, sizeof(*address));
+    }
+    return result;
+}
+
+static inline int sockade_bindresvport(int fd, struct sockaddr_in *address)
+{
+    if (!watching(KINDS))
+        return real.bindresvport(fd, address);
+    return bindresvport_judged(fd, address);
+}
+
+EXPORT int bindresvport(int fd, struct sockaddr_in *address)
+{
+    return sockade_bindresvport(fd, address);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagrams in without a source: read and readv. The source is asked for by recvfrom and recvmsg in their place.
+ *
+ * Only on descriptors that may give datagrams, by their hint: on streams and on what is no socket read makes no system
+ * call but its own. A stale hint (close is not watched) costs such a descriptor one ENOTSOCK.
+ */
+#include "shim/hints.h"
+#include "shim/inbound.h"
+#include "shim/judge.h"
+#include "shim/real.h"
+#include "shim/receipt.h"
+
+#include <errno.h>
+#include <limits.h>
+
+/* Whether what `fd` gives is judged; asks the kernel only about what may give datagrams. */
+static bool is_judged(int fd)
+{
+    struct hint hint = hint_get(fd);
+
+    if (hint.datagram && hint.state == HINT_UNKNOWN)
+        hint = hint_ask(fd);
+    return hint.datagram;
+}
+
+/* A receive in place of a read. False: it is no socket after all, and read. */
+static bool take(struct receipt *receipt, ssize_t *got)
+{
+    int saved = errno;
+
+    *got = receipt_take(receipt);
+    if (*got >= 0 || errno != ENOTSOCK)
+        return true;
+    hint_set_no_socket(receipt->fd);
+    errno = saved;
+    return false;
+}
+
+/* A read of nothing takes nothing, where a receive would; one of more than SSIZE_MAX is refused by the kernel. */
+static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, size_t size)
+{
+    struct receipt receipt;
+    ssize_t got;
+
+    if (!process_ready(WATCH_INBOUND) || size == 0 || size > SSIZE_MAX || !is_judged(fd))
+        return real.read(fd, buffer, size);
+    receipt_for_buffer(&receipt, fd, buffer, size, 0, "read");
+    return take(&receipt, &got) ? got : real.read(fd, buffer, size);
+}
+
+static ssize_t judged_read(int fd, void *buffer, size_t size)
+{
+    if (!watching(WATCH_INBOUND))
+        return real.read(fd, buffer, size);
+    return inspected_read(fd, buffer, size);
+}
+
+static ssize_t judged_read_chk(int fd, void *buffer, size_t size, size_t buffer_size)
+{
+    if (unlikely(size > buffer_size)) {
+        process_ready(0);
+        return real.__read_chk(fd, buffer, size, buffer_size);
+    }
+    return judged_read(fd, buffer, size);
+}
+
+/* Whether there is room for anything; false also for what readv refuses. */
+static bool takes_anything(const struct iovec *vectors, int count)
+{
+    if (count <= 0 || count > IOV_MAX || plainly_bad(vectors))
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (vectors[i].iov_len > 0)
+            return true;
+    }
+    return false;
+}
+
+static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct iovec *vectors, int count)
+{
+    struct receipt receipt;
+    struct msghdr message;
+    ssize_t got;
+
+    if (!process_ready(WATCH_INBOUND) || !is_judged(fd) || !takes_anything(vectors, count))
+        return real.readv(fd, vectors, count);
+    message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
+    receipt_for_message(&receipt, fd, &message, 0, "readv");
+    return take(&receipt, &got) ? got : real.readv(fd, vectors, count);
+}
+
+static ssize_t judged_readv(int fd, const struct iovec *vectors, int count)
+{
+    if (!watching(WATCH_INBOUND))
+        return real.readv(fd, vectors, count);
+    return inspected_readv(fd, vectors, count);
+}
+
+EXPORT ssize_t read(int fd, void *buffer, size_t size)
+{
+    return judged_read(fd, buffer, size);
+}
+
+EXPORT ssize_t __read(int fd, void *buffer, size_t size)
+{
+    return judged_read(fd, buffer, size);
+}
+
+EXPORT ssize_t __read_chk(int fd, void *buffer, size_t size, size_t buffer_size)
+{
+    return judged_read_chk(fd, buffer, size, buffer_size);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *vectors, int count)
+{
+    return judged_readv(fd, vectors, count);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagrams in: recvfrom, recv, recvmsg, recvmmsg and their fortified names.
+ *
+ * What libc or the kernel would refuse anyway (pointers that are plainly bad, negative lengths) goes there as it is.
+ */
+#include "shim/batch.h"
+#include "shim/hints.h"
+#include "shim/inbound.h"
+#include "shim/judge.h"
+#include "shim/real.h"
+#include "shim/receipt.h"
+
+#include <limits.h>
+
+/* Whether the kernel will take a place for the source as it is, and we may write there. NULL: the source is not wanted. */
+static bool is_writable(const void *address, const socklen_t *length)
+{
+    return address == NULL || (!plainly_bad(address) && !plainly_bad(length) && *length <= INT_MAX);
+}
+
+static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer, size_t size, int flags,
+                                                            struct sockaddr *address, socklen_t *length)
+{
+    struct receipt receipt;
+    ssize_t got;
+
+    if (!process_ready(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) || !is_writable(address, length))
+        return real.recvfrom(fd, buffer, size, flags, address, length);
+    receipt_for_buffer(&receipt, fd, buffer, size, flags, "recvfrom");
+    got = receipt_take(&receipt);
+    if (got >= 0 && address != NULL)
+        receipt_source(&receipt, address, length);
+    return got;
+}
+
+static ssize_t judged_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
+                               socklen_t *length)
+{
+    if (!watching(WATCH_INBOUND))
+        return real.recvfrom(fd, buffer, size, flags, address, length);
+    return inspected_recvfrom(fd, buffer, size, flags, address, length);
+}
+
+static ssize_t judged_recvfrom_chk(int fd, void *buffer, size_t size, size_t buffer_size, int flags,
+                                   struct sockaddr *address, socklen_t *length)
+{
+    if (unlikely(size > buffer_size)) {
+        process_ready(0);
+        return real.__recvfrom_chk(fd, buffer, size, buffer_size, flags, address, length);
+    }
+    return judged_recvfrom(fd, buffer, size, flags, address, length);
+}
+
+static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, size_t size, int flags)
+{
+    struct receipt receipt;
+
+    if (!process_ready(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS))
+        return real.recv(fd, buffer, size, flags);
+    receipt_for_buffer(&receipt, fd, buffer, size, flags, "recv");
+    return receipt_take(&receipt);
+}
+
+static ssize_t judged_recv(int fd, void *buffer, size_t size, int flags)
+{
+    if (!watching(WATCH_INBOUND))
+        return real.recv(fd, buffer, size, flags);
+    return inspected_recv(fd, buffer, size, flags);
+}
+
+static ssize_t judged_recv_chk(int fd, void *buffer, size_t size, size_t buffer_size, int flags)
+{
+    if (unlikely(size > buffer_size)) {
+        process_ready(0);
+        return real.__recv_chk(fd, buffer, size, buffer_size, flags);
+    }
+    return judged_recv(fd, buffer, size, flags);
+}
+
+static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    struct receipt receipt;
+    ssize_t got;
+
+    if (!process_ready(WATCH_HINTS) || plainly_bad(message))
+        return real.recvmsg(fd, message, flags);
+    if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) ||
+        !is_writable(message->msg_name, &message->msg_namelen)) {
+        got = real.recvmsg(fd, message, flags);
+    } else {
+        receipt_for_message(&receipt, fd, message, flags, "recvmsg");
+        got = receipt_take(&receipt);
+        if (got >= 0) {
+            if (message->msg_name != NULL)
+                receipt_source(&receipt, message->msg_name, &message->msg_namelen);
+            message->msg_controllen = receipt.received.msg_controllen;
+            message->msg_flags = receipt.received.msg_flags;
+        }
+    }
+    if (got >= 0)
+        hint_forget_passed(message);
+    return got;
+}
+
+static ssize_t judged_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    if (!watching(WATCH_HINTS))
+        return real.recvmsg(fd, message, flags);
+    return inspected_recvmsg(fd, message, flags);
+}
+
+static __attribute__((noinline)) int inspected_recvmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags,
+                                                        struct timespec *timeout)
+{
+    int got;
+
+    if (!process_ready(WATCH_HINTS) || plainly_bad(entries) || (timeout != NULL && plainly_bad(timeout)))
+        return real.recvmmsg(fd, entries, count, flags, timeout);
+    if (watching(WATCH_INBOUND) && !(flags & UNJUDGED_FLAGS))
+        got = batch_take(fd, entries, count, flags, timeout);
+    else
+        got = real.recvmmsg(fd, entries, count, flags, timeout);
+    for (int i = 0; i < got; i++)
+        hint_forget_passed(&entries[i].msg_hdr);
+    return got;
+}
+
+static int judged_recvmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec *timeout)
+{
+    if (!watching(WATCH_HINTS))
+        return real.recvmmsg(fd, entries, count, flags, timeout);
+    return inspected_recvmmsg(fd, entries, count, flags, timeout);
+}
+
+EXPORT ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG address,
+                        socklen_t *restrict length)
+{
+    return judged_recvfrom(fd, buffer, size, flags, address.__sockaddr__, length);
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t buffer_size, int flags,
+                              struct sockaddr *address, socklen_t *length)
+{
+    return judged_recvfrom_chk(fd, buffer, size, buffer_size, flags, address, length);
+}
+
+EXPORT ssize_t recv(int fd, void *buffer, size_t size, int flags)
+{
+    return judged_recv(fd, buffer, size, flags);
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t buffer_size, int flags)
+{
+    return judged_recv_chk(fd, buffer, size, buffer_size, flags);
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return judged_recvmsg(fd, message, flags);
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec *timeout)
+{
+    return judged_recvmmsg(fd, entries, count, flags, timeout);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sendto, sendmsg, sendmmsg: destinations that are named a call, and TCP Fast Open, which connects by sending.
+ *
+ * send, write and a send without an address go where connect was judged to go.
+ */
+#include "shim/outbound.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#define KINDS (WATCH_TO | WATCH_TO_UNIX | WATCH_FROM_DATAGRAM)
+
+/* The bytes of a message in all its parts, as the kernel would tell that it sent them. */
+static size_t message_length(const struct msghdr *message)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen && i < IOV_MAX; i++)
+        total += message->msg_iov[i].iov_len;
+    return total;
+}
+
+/* Gathers the beginning of a message, for the header that a raw socket's packet may carry. */
+static size_t message_start(const struct msghdr *message, unsigned char start[PACKET_START])
+{
+    size_t have = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen && i < IOV_MAX && have < PACKET_START; i++) {
+        size_t part = message->msg_iov[i].iov_len;
+
+        if (part > PACKET_START - have)
+            part = PACKET_START - have;
+        if (part > 0 && plainly_bad(message->msg_iov[i].iov_base))
+            return have;
+        memcpy(start + have, message->msg_iov[i].iov_base, part);
+        have += part;
+    }
+    return have;
+}
+
+/* Whether there is an address to judge; the message itself must be readable. */
+static bool message_take(struct own_address *own, const struct msghdr *message)
+{
+    return !plainly_bad(message) && message->msg_name != NULL &&
+           address_take(own, message->msg_name, message->msg_namelen) &&
+           (message->msg_iovlen == 0 || !plainly_bad(message->msg_iov));
+}
+
+static enum outcome judge_message(int fd, const struct own_address *own, const struct msghdr *message, int flags,
+                                  const char *op)
+{
+    unsigned char start[PACKET_START];
+    size_t length = message_start(message, start);
+
+    return judge_send(fd, own, flags, start, length, op);
+}
+
+/* sendto */
+
+static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data, size_t length, int flags,
+                                                       const struct sockaddr *address, socklen_t address_length)
+{
+    struct own_address own;
+    size_t start = length < PACKET_START ? length : PACKET_START;
+
+    if (!process_ready(KINDS) || !address_take(&own, address, address_length))
+        return real.sendto(fd, data, length, flags, address, address_length);
+    if (plainly_bad(data))
+        start = 0;
+    switch (judge_send(fd, &own, flags, data, start, "sendto")) {
+    case OUTCOME_REFUSE:
+        cancellation_point();
+        return -1;
+    case OUTCOME_SWALLOW:
+        cancellation_point();
+        return (ssize_t)length;
+    case OUTCOME_PASS:
+        break;
+    }
+    return real.sendto(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
+}
+
+static inline ssize_t sockade_sendto(int fd, const void *data, size_t length, int flags,
+                                     const struct sockaddr *address, socklen_t address_length)
+{
+    if (!watching(KINDS))
+        return real.sendto(fd, data, length, flags, address, address_length);
+    return sendto_judged(fd, data, length, flags, address, address_length);
+}
+
+EXPORT ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *address,
+                      socklen_t address_length)
+{
+    return sockade_sendto(fd, data, length, flags, address, address_length);
+}
+
+/* sendmsg */
+
+static __attribute__((noinline)) ssize_t sendmsg_judged(int fd, const struct msghdr *message, int flags)
+{
+    struct own_address own;
+    struct msghdr passed;
+
+    if (!process_ready(KINDS) || !message_take(&own, message))
+        return real.sendmsg(fd, message, flags);
+    passed = *message;
+    passed.msg_name = &own.storage;
+    passed.msg_namelen = own.length;
+    switch (judge_message(fd, &own, &passed, flags, "sendmsg")) {
+    case OUTCOME_REFUSE:
+        cancellation_point();
+        return -1;
+    case OUTCOME_SWALLOW:
+        cancellation_point();
+        return (ssize_t)message_length(&passed);
+    case OUTCOME_PASS:
+        break;
+    }
+    return real.sendmsg(fd, &passed, flags);
+}
+
+static inline ssize_t sockade_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    if (!watching(KINDS))
+        return real.sendmsg(fd, message, flags);
+    return sendmsg_judged(fd, message, flags);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return sockade_sendmsg(fd, message, flags);
+}
+
+/* sendmmsg: runs of allowed entries go to the kernel as they stand; a batch stops at the first refused one. */
+
+/* How many entries from `first` on may go, and what is to become of the one behind them. */
+static unsigned run_length(int fd, struct mmsghdr *entries, unsigned count, int flags, enum outcome *next)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct own_address own;
+
+        if (!message_take(&own, &entries[i].msg_hdr))
+            continue;
+        *next = judge_message(fd, &own, &entries[i].msg_hdr, flags, "sendmmsg");
+        if (*next != OUTCOME_PASS)
+            return i;
+    }
+    *next = OUTCOME_PASS;
+    return count;
+}
+
+static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *entries, unsigned count, int flags)
+{
+    int before = errno;
+    unsigned done = 0;
+
+    if (!process_ready(KINDS) || plainly_bad(entries) || count == 0)
+        return real.sendmmsg(fd, entries, count, flags);
+    if (count > UIO_MAXIOV) /* the kernel takes no more at once */
+        count = UIO_MAXIOV;
+    while (done < count) {
+        enum outcome next;
+        unsigned run = run_length(fd, entries + done, count - done, flags, &next);
+        int refusal = errno;
+
+        if (run > 0) {
+            int sent = real.sendmmsg(fd, entries + done, run, flags);
+
+            if (sent < 0 && done == 0)
+                return -1;
+            done += sent > 0 ? (unsigned)sent : 0;
+            if (sent < (int)run)
+                break;
+        }
+        if (next == OUTCOME_REFUSE && done == 0) {
+            errno = refusal;
+            cancellation_point();
+            return -1;
+        }
+        if (next != OUTCOME_SWALLOW)
+            break;
+        entries[done].msg_len = (unsigned)message_length(&entries[done].msg_hdr);
+        done++;
+    }
+    errno = before;
+    return (int)done;
+}
+
+static inline int sockade_sendmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags)
+{
+    if (!watching(KINDS))
+        return real.sendmmsg(fd, entries, count, flags);
+    return sendmmsg_judged(fd, entries, count, flags);
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags)
+{
+    return sockade_sendmmsg(fd, entries, count, flags);
+}

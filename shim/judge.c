@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* All layers asked, facts learnt where they matter, the strictest verdict kept. */
+#include "shim/judge.h"
+
+#include "shim/hints.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Learning can be asked for at most once a fact; more rounds than that mean an image that changes under us. */
+#define ROUNDS 4
+
+bool plainly_bad(const void *pointer)
+{
+    uintptr_t at = (uintptr_t)pointer;
+
+    /* The first page is never mapped (vm.mmap_min_addr); the last one, and on 64-bit the upper half, is the kernel's. */
+    return at < 4096 || at > UINTPTR_MAX - 4096 || (sizeof(at) == 8 && (intptr_t)at < 0);
+}
+
+bool paths_are_same_file(const struct query *query, const char *rule_path)
+{
+    char path[QUERY_PATH + 1];
+    struct stat ours;
+    struct stat theirs;
+    int saved = errno;
+    bool same;
+
+    if (query->path_length >= sizeof(path))
+        return false;
+    memcpy(path, query->path, query->path_length);
+    path[query->path_length] = '\0';
+    same = stat(path, &ours) == 0 && stat(rule_path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+           ours.st_ino == theirs.st_ino;
+    errno = saved;
+    return same;
+}
+
+static bool local_port(int fd, uint16_t *port)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    else if (address.ss_family == AF_INET6)
+        *port = ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    else
+        return false;
+    return true;
+}
+
+void learn_facts(struct query *query, int fd, unsigned needs)
+{
+    int saved = errno;
+
+    if (fd < 0)
+        query->strict = true;
+    if (!query->strict && (needs & FACT_PROTOCOL)) {
+        struct hint hint = hint_ask(fd);
+
+        if (hint.state == HINT_IP && (query->protos & hint.protos) != 0)
+            query->protos &= hint.protos;
+        else
+            query->strict = true;
+    }
+    if (!query->strict && (needs & FACT_LOCAL_PORT)) {
+        query->port_known = local_port(fd, &query->port);
+        query->strict = !query->port_known;
+    }
+    errno = saved;
+}
+
+/* One layer's verdict, copied out of the slot that is in force and asked again where a new image came in between. */
+static struct verdict layer_decide(const struct layer *layer, const struct query *query)
+{
+    struct verdict verdict;
+    uint32_t latch;
+
+    if (layer->closed)
+        return decide_closed(query);
+    do {
+        latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+        verdict = decide(&layer->slots[latch & 1], query);
+        atomic_thread_fence(memory_order_acquire);
+    } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
+    return verdict;
+}
+
+/* The same for socket(2)'s domain. Where the policy is broken socket() works all the same. */
+static struct verdict layer_decide_family(const struct layer *layer, int domain)
+{
+    struct verdict verdict = {.action = ACTION_ALLOW};
+    uint32_t latch;
+
+    if (layer->closed)
+        return verdict;
+    do {
+        latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+        verdict = decide_family(&layer->slots[latch & 1], domain);
+        atomic_thread_fence(memory_order_acquire);
+    } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
+    return verdict;
+}
+
+/* The verdict with all facts that it needs. */
+static void layer_judge(struct verdict *verdict, const struct layer *layer, struct query *query, int fd)
+{
+    *verdict = layer_decide(layer, query);
+    for (int round = 0; unlikely(verdict->needs != 0); round++) {
+        if (round == ROUNDS)
+            query->strict = true;
+        learn_facts(query, fd, verdict->needs);
+        *verdict = layer_decide(layer, query);
+    }
+}
+
+/* A ruling that allows. Verdicts are filled as layers are asked: zeroing them all would cost more than a decision. */
+static inline void ruling_init(struct ruling *ruling)
+{
+    ruling->refused = false;
+    ruling->drop = false;
+    ruling->error_named = false;
+    ruling->error = 0;
+    ruling->layer = 0;
+    ruling->reportable = process.log_all;
+}
+
+/* Takes layer `i`'s verdict, which stands in its place, into the ruling. */
+static void ruling_add(struct ruling *ruling, int i)
+{
+    const struct verdict *verdict = &ruling->verdicts[i];
+
+    ruling->reportable |= verdict->log || verdict->note_count > 0 || verdict->action != ACTION_ALLOW;
+    if (ruling->refused || verdict->action == ACTION_ALLOW || verdict->audit_mode)
+        return;
+    ruling->refused = true;
+    ruling->drop = verdict->action == ACTION_DROP;
+    ruling->error_named = verdict->error_named;
+    ruling->error = verdict->error != 0 ? verdict->error : EACCES;
+    ruling->layer = i;
+}
+
+void judge_silently(struct ruling *ruling, struct query *query, int fd)
+{
+    ruling_init(ruling);
+    if (unlikely(!process_is_ready())) {
+        ruling->verdicts[0] = decide_closed(query);
+        ruling_add(ruling, 0);
+        return;
+    }
+    query->same_file = paths_are_same_file;
+    for (int i = 0; i < process.layer_count; i++) {
+        layer_judge(&ruling->verdicts[i], &process.layers[i], query, fd);
+        ruling_add(ruling, i);
+    }
+}
+
+void judge(struct ruling *ruling, struct query *query, int fd, const char *op)
+{
+    judge_silently(ruling, query, fd);
+    judge_report(ruling, query, op);
+}
+
+void judge_family(struct ruling *ruling, int domain, const char *op)
+{
+    ruling_init(ruling);
+    for (int i = 0; i < process.layer_count && process_is_ready(); i++) {
+        ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain);
+        ruling_add(ruling, i);
+    }
+    report_family(ruling, domain, op);
+}

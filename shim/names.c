@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Under which names this process was started: what execve(2) was told, the file behind it, and for a #! script the
+ * interpreter.
+ *
+ * AT_EXECFN names the script or program even where /proc/self/exe names the interpreter or the dynamic loader.
+ */
+#include "policy/image.h"
+#include "shim/process.h"
+#include "shim/start.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+static char executed[PATH_MAX];
+static char resolved[PATH_MAX];
+static char interpreter[PATH_MAX];
+
+static bool read_link(const char *path, char out[PATH_MAX])
+{
+    ssize_t length = readlink(path, out, PATH_MAX - 1);
+
+    out[length > 0 ? length : 0] = '\0';
+    return length > 0 && out[0] == '/';
+}
+
+/* The real path of an open file's name, by the kernel's own knowledge of it. */
+static bool resolve(const char *path, char out[PATH_MAX])
+{
+    char link[32] = "/proc/self/fd/";
+    size_t at = strlen(link);
+    char digits[12];
+    size_t count = 0;
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    bool found;
+
+    if (fd < 0)
+        return false;
+    for (int rest = fd; count == 0 || rest > 0; rest /= 10)
+        digits[count++] = (char)('0' + rest % 10);
+    while (count > 0)
+        link[at++] = digits[--count];
+    link[at] = '\0';
+    found = read_link(link, out);
+    close(fd);
+    return found;
+}
+
+static bool is_loader(const char *path)
+{
+    const char *base = strrchr(path, '/');
+
+    return base != NULL && (strncmp(base, "/ld-linux", 9) == 0 || strncmp(base, "/ld.so", 6) == 0 ||
+                            strncmp(base, "/ld-2.", 6) == 0);
+}
+
+/* What execve(2) was told, behind the current folder where it is relative. */
+static bool make_executed(void)
+{
+    const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+
+    if (name == NULL || name[0] == '\0')
+        return read_link("/proc/self/exe", executed);
+    if (name[0] == '/')
+        return path_join(executed, "", name + 1);
+    if (getcwd(executed, sizeof(executed)) == NULL || executed[0] != '/')
+        return false;
+    while (strncmp(name, "./", 2) == 0)
+        name += 2;
+    return path_join(executed, strcmp(executed, "/") == 0 ? "" : executed, name);
+}
+
+const struct program_names *process_names(void)
+{
+    static struct program_names names;
+
+    if (names.executed != NULL)
+        return &names;
+    names.executed = make_executed() ? executed : "";
+    process.exe = names.executed;
+    if (resolve(executed, resolved))
+        names.resolved = resolved;
+    if (read_link("/proc/self/exe", interpreter) && strcmp(interpreter, resolved) != 0 && !is_loader(interpreter))
+        names.interpreter = interpreter;
+    return &names;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Judging where a datagram goes. */
+#include "shim/outbound.h"
+
+#include "shim/answers.h"
+#include "shim/hints.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <string.h>
+
+bool address_take(struct own_address *out, const struct sockaddr *address, socklen_t length)
+{
+    if (plainly_bad(address) || length < sizeof(sa_family_t) || length > sizeof(out->storage))
+        return false;
+    memcpy(&out->storage, address, length);
+    out->length = length;
+    return true;
+}
+
+void cancellation_point(void)
+{
+    int saved = errno;
+
+    /* pthread_testcancel is another symbol version in each libc; a wait for nothing is a cancellation point in all. */
+    real.poll(NULL, 0, 0);
+    errno = saved;
+}
+
+/* Whether a socket's data begin with an IP header of the program's own. */
+static bool has_own_header(int fd, bool six)
+{
+    int on = 0;
+    socklen_t length = sizeof(on);
+    int saved = errno;
+    bool own;
+
+    own = real.getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_HDRINCL : IP_HDRINCL, &on, &length) == 0 &&
+          on != 0;
+    errno = saved;
+    return own;
+}
+
+/* The destination inside a packet; false where it is too short to have one. */
+static bool packet_destination(const unsigned char *start, size_t length, bool six, struct address *out)
+{
+    uint32_t four;
+
+    if (six) {
+        if (length < sizeof(struct ip6_hdr))
+            return false;
+        *out = address_from_v6(start + offsetof(struct ip6_hdr, ip6_dst));
+        return true;
+    }
+    if (length < sizeof(struct iphdr))
+        return false;
+    memcpy(&four, start + offsetof(struct iphdr, daddr), sizeof(four));
+    *out = address_from_v4(ntohl(four));
+    return true;
+}
+
+/* Judges the header of a packet whose sockaddr was allowed; a packet that is too short is the kernel's to refuse. */
+static void judge_packet(struct ruling *ruling, int fd, const struct query *query, const unsigned char *start,
+                         size_t length, const char *op)
+{
+    struct query inner = *query;
+    bool six = query->address.family == ADDRESS_INET6;
+
+    if (has_own_header(fd, six) && packet_destination(start, length, six, &inner.address))
+        judge(ruling, &inner, fd, op);
+}
+
+/* Whether sendto(2) with AF_UNSPEC names nobody: on an IPv6 socket it does, on an IPv4 one it is taken for AF_INET. */
+static bool unspec_is_nothing(int fd)
+{
+    int domain = AF_INET;
+    socklen_t length = sizeof(domain);
+    int saved = errno;
+
+    real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+    errno = saved;
+    return domain == AF_INET6;
+}
+
+/* Whether an address that is refused does not count: an established stream ignores it. */
+static bool address_is_ignored(int fd, const struct own_address *address, int flags)
+{
+    if (address->storage.ss_family == AF_UNSPEC && unspec_is_nothing(fd))
+        return true;
+    return !(flags & MSG_FASTOPEN) && hint_ask(fd).stream;
+}
+
+static enum outcome refuse(const struct ruling *ruling, bool connects)
+{
+    if (ruling->drop && !connects)
+        return OUTCOME_SWALLOW;
+    errno = ruling->drop ? ETIMEDOUT : ruling->error;
+    return OUTCOME_REFUSE;
+}
+
+/* Raw sockets are the only ones that may carry their own header; what is unseen is asked about once. */
+static bool may_be_raw(struct hint hint, int fd)
+{
+    if (hint.state != HINT_IP)
+        hint = hint_ask(fd);
+    return hint.state == HINT_IP && (hint.protos & (PROTO_RAW | PROTO_ICMP | PROTO_ICMP6));
+}
+
+/* The remote port as the kernel took it, for answers. */
+static uint16_t port_of(const struct own_address *address)
+{
+    /* sin_port and sin6_port stand in the same place. */
+    return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
+}
+
+enum outcome judge_send(int fd, const struct own_address *address, int flags, const unsigned char *start,
+                        size_t start_length, const char *op)
+{
+    struct hint hint = hint_get(fd);
+    bool connects = (flags & MSG_FASTOPEN) != 0;
+    unsigned protos = hint.protos;
+    char path[QUERY_PATH];
+    struct query query;
+    struct ruling ruling;
+
+    if (!connects)
+        protos &= ~(unsigned)PROTO_TCP;
+    if (unlikely(protos == 0)) { /* a stream that is sent to by address, or what took an earlier stream's number */
+        hint_forget(fd);
+        hint = hint_ask(fd);
+        if (hint.stream)
+            return OUTCOME_PASS; /* connected, and the address is ignored, or the kernel refuses it */
+        protos = hint.protos;
+    }
+    if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address->storage, address->length,
+                            UNSPEC_IS_INET, protos, path) == QUERY_KERNEL)
+        return OUTCOME_PASS;
+    query.connected = connects;
+    judge_silently(&ruling, &query, fd);
+    if (ruling.refused && address_is_ignored(fd, address, flags))
+        return OUTCOME_PASS;
+    judge_report(&ruling, &query, op);
+    if (!ruling.refused && query.address.family <= ADDRESS_INET6 && may_be_raw(hint, fd))
+        judge_packet(&ruling, fd, &query, start, start_length, op);
+    if (ruling.refused)
+        return refuse(&ruling, connects);
+    if (watching(WATCH_FROM_DATAGRAM) && !connects &&
+        (query.address.family == ADDRESS_INET || query.address.family == ADDRESS_INET6))
+        answers_expect(&query.address, port_of(address));
+    return OUTCOME_PASS;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What connect and the sends share: judging the remote side that the program named. */
+#ifndef SOCKADE_SHIM_OUTBOUND_H
+#define SOCKADE_SHIM_OUTBOUND_H
+
+#include "shim/judge.h"
+
+#include <sys/socket.h>
+
+/* A sockaddr in our own memory: judged here and passed on from here, so that it cannot change in between. */
+struct own_address {
+    struct sockaddr_storage storage;
+    socklen_t length;
+};
+
+/*
+ * Copies the caller's address. False where it must go to the kernel as it is: NULL, plainly bad, or of a length that the
+ * kernel refuses by itself.
+ */
+bool address_take(struct own_address *out, const struct sockaddr *address, socklen_t length);
+
+/* What a call is to do. */
+enum outcome {
+    OUTCOME_PASS,   /* make the real call */
+    OUTCOME_REFUSE, /* fail; errno is set */
+    OUTCOME_SWALLOW /* tell success without making the call */
+};
+
+/* The beginning of a packet that carries its own IP header: the IPv6 header's length. */
+#define PACKET_START 40
+
+/*
+ * Judges a datagram (or, with MSG_FASTOPEN, a connection) to `address`. `start` holds the first `start_length` bytes of
+ * what is sent: where the socket is a raw one with its own IP header the destination in there is judged as well.
+ * Notes an allowed peer whose answers are to pass inbound rules.
+ */
+enum outcome judge_send(int fd, const struct own_address *address, int flags, const unsigned char *start,
+                        size_t start_length, const char *op);
+
+/* Makes a refusal of our own a cancellation point, as the call that was not made is one. errno is preserved. */
+void cancellation_point(void);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Binding: the next definition of each hooked name behind our own object, found by a walk over the loader's link map and
+ * the GNU hash tables in it.
+ *
+ * dlsym(3) would take locks, may allocate, takes three times as long for all names, and ties the object to the glibc
+ * it was linked with (dlsym@GLIBC_2.34). It is asked only for what the walk does not find, and is itself found by the
+ * walk. The map is read without the loader's lock: what stands in front of libc in it is there from the program's
+ * start and is never unloaded.
+ */
+#include "shim/real.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct real real;
+
+/* The loader's list of objects; weak, so that naming it adds no needed library. */
+extern struct r_debug _r_debug __attribute__((weak));
+extern ElfW(Dyn) _DYNAMIC[];
+
+/* What a look-up in one object needs. */
+struct object {
+    uintptr_t base;
+    const ElfW(Sym) *symbols;
+    const char *strings;
+    const ElfW(Versym) *versions;
+    const uint32_t *hash; /* DT_GNU_HASH */
+};
+
+/* A bound name: where its pointer stands in `real`. */
+struct binding {
+    const char *name;
+    size_t offset;
+};
+
+static const struct binding bindings[] = {
+#define HOOK(name, family, why) {#name, offsetof(struct real, name)},
+#include "hooks.def"
+#undef HOOK
+};
+
+#define BINDINGS (sizeof(bindings) / sizeof(bindings[0]))
+
+/*
+ * The loader relocates pointers in the dynamic section on most machines, but not where that section is read-only (the
+ * vDSO, MIPS, RISC-V).
+ */
+static const void *dynamic_pointer(uintptr_t base, uintptr_t value)
+{
+    return (const void *)(value < base ? base + value : value);
+}
+
+static bool object_read(struct object *object, const struct link_map *map)
+{
+    memset(object, 0, sizeof(*object));
+    object->base = map->l_addr;
+    for (const ElfW(Dyn) *entry = map->l_ld; entry != NULL && entry->d_tag != DT_NULL; entry++) {
+        const void *pointer = dynamic_pointer(map->l_addr, entry->d_un.d_ptr);
+
+        if (entry->d_tag == DT_SYMTAB)
+            object->symbols = pointer;
+        else if (entry->d_tag == DT_STRTAB)
+            object->strings = pointer;
+        else if (entry->d_tag == DT_VERSYM)
+            object->versions = pointer;
+        else if (entry->d_tag == DT_GNU_HASH)
+            object->hash = pointer;
+    }
+    return object->symbols != NULL && object->strings != NULL && object->hash != NULL;
+}
+
+static uint32_t gnu_hash(const char *name)
+{
+    uint32_t hash = 5381;
+
+    for (; *name != '\0'; name++)
+        hash = hash * 33 + (unsigned char)*name;
+    return hash;
+}
+
+/* A definition that can be called as it is: the default version of a plain function. */
+static bool symbol_fits(const struct object *object, uint32_t i, const char *name)
+{
+    const ElfW(Sym) *symbol = &object->symbols[i];
+
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0)
+        return false;
+    if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
+        return false;
+    if (object->versions != NULL && (object->versions[i] & 0x8000))
+        return false;
+    return strcmp(object->strings + symbol->st_name, name) == 0;
+}
+
+/* Looks a name up by the object's GNU hash table: bloom filter, bucket, chain. */
+static void *object_find(const struct object *object, const char *name, uint32_t hash)
+{
+    uint32_t bucket_count = object->hash[0];
+    uint32_t first = object->hash[1];
+    uint32_t bloom_size = object->hash[2];
+    uint32_t bloom_shift = object->hash[3];
+    const ElfW(Addr) *bloom = (const void *)(object->hash + 4);
+    const uint32_t *buckets = (const void *)(bloom + bloom_size);
+    const uint32_t *chain = buckets + bucket_count;
+    unsigned bits = sizeof(ElfW(Addr)) * 8;
+    ElfW(Addr) word;
+    uint32_t i;
+
+    if (bucket_count == 0 || bloom_size == 0)
+        return NULL;
+    word = bloom[(hash / bits) % bloom_size];
+    if (!((word >> (hash % bits)) & (word >> ((hash >> bloom_shift) % bits)) & 1))
+        return NULL;
+    i = buckets[hash % bucket_count];
+    if (i < first)
+        return NULL;
+    for (;; i++) {
+        uint32_t entry = chain[i - first];
+
+        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name))
+            return (void *)(object->base + object->symbols[i].st_value);
+        if (entry & 1)
+            return NULL;
+    }
+}
+
+/* The object behind our own in the link map. */
+static const struct link_map *behind_us(void)
+{
+    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
+
+    while (map != NULL && map->l_ld != _DYNAMIC)
+        map = map->l_next;
+    return map == NULL ? NULL : map->l_next;
+}
+
+/* Where the pointer of binding `i` stands. */
+static void **binding_slot(size_t i)
+{
+    return (void **)(void *)((char *)&real + bindings[i].offset);
+}
+
+/* The first definition of `name` in the objects from `map` on. */
+static void *next_definition(const struct link_map *map, const char *name)
+{
+    void *found = NULL;
+
+    for (; map != NULL && found == NULL; map = map->l_next) {
+        struct object object;
+
+        if (object_read(&object, map))
+            found = object_find(&object, name, gnu_hash(name));
+    }
+    return found;
+}
+
+/* What the walk could not find: names of an object without a GNU hash table, or of a kind that must not be called. */
+static void bind_by_dlsym(const struct link_map *map)
+{
+    void *(*find)(void *, const char *) = NULL;
+
+    *(void **)(&find) = next_definition(map, "dlsym");
+    for (size_t i = 0; i < BINDINGS && find != NULL; i++) {
+        if (*binding_slot(i) == NULL)
+            *binding_slot(i) = find(RTLD_NEXT, bindings[i].name);
+    }
+}
+
+void real_bind(void)
+{
+    const struct link_map *first = behind_us();
+    size_t left = BINDINGS;
+
+    for (const struct link_map *map = first; map != NULL && left > 0; map = map->l_next) {
+        struct object object;
+
+        if (!object_read(&object, map))
+            continue;
+        left = 0;
+        for (size_t i = 0; i < BINDINGS; i++) {
+            if (*binding_slot(i) == NULL)
+                *binding_slot(i) = object_find(&object, bindings[i].name, gnu_hash(bindings[i].name));
+            left += *binding_slot(i) == NULL;
+        }
+    }
+    if (left > 0)
+        bind_by_dlsym(first);
+}

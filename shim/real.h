@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real functions behind our hooks: what the program would have called without us.
+ *
+ * Signatures come from libc's own headers, so they cannot drift. They are bound by real_bind, without locks and without
+ * allocation, so also on first use before our constructor has run.
+ */
+#ifndef SOCKADE_SHIM_REAL_H
+#define SOCKADE_SHIM_REAL_H
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Marks the one line that the program sees; everything else in the object is hidden. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* Public names of libc that its headers do not declare. */
+extern __typeof__(connect) __connect;
+extern __typeof__(read) __read;
+extern __typeof__(poll) __poll;
+extern __typeof__(select) __select;
+extern __typeof__(dup2) __dup2;
+extern __typeof__(fcntl) __fcntl;
+ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size);
+ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags);
+ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags, struct sockaddr *address,
+                       socklen_t *length);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+                size_t fds_size);
+
+struct real {
+#define HOOK(name, family, why) __typeof__(&name) name;
+#include "hooks.def"
+#undef HOOK
+};
+
+/* Valid after real_bind; a name that this libc does not have is NULL. Read-only for everybody else. */
+extern struct real real;
+
+/* Binds every name of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
+void real_bind(void);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The few system calls of state/ that go past libc's names.
+ *
+ * For two reasons. The shim hooks some of these names, and its own work must not come back to it. And open(2), read(2),
+ * write(2), close(2) and poll(2) are cancellation points in libc: a thread that is cancelled in the middle of our work
+ * would leave a descriptor open. syscall(2) is no cancellation point. Calls that are neither hooked nor cancellation
+ * points (stat, mkdir, rename, mmap, flock, ...) are made by their libc names.
+ */
+#ifndef SOCKADE_STATE_KERNEL_H
+#define SOCKADE_STATE_KERNEL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* The kernel's signal set, 64 signals nearly everywhere, is the head of libc's. */
+#define KERNEL_SIGNAL_BYTES ((size_t)(NSIG - 1) / 8)
+
+/* O_LARGEFILE: 32-bit processes get it from libc's open and must ask for it here. */
+static inline int kernel_open(int folder, const char *path, int flags, mode_t mode)
+{
+    return (int)syscall(SYS_openat, folder, path, flags | O_LARGEFILE | O_CLOEXEC, mode);
+}
+
+/* Keeps errno, so that it can stand on the way out of a failure. Linux closes even where it reports an error. */
+static inline void kernel_close(int descriptor)
+{
+    int error = errno;
+
+    syscall(SYS_close, descriptor);
+    errno = error;
+}
+
+static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
+{
+    return syscall(SYS_read, descriptor, bytes, size);
+}
+
+static inline ssize_t kernel_write(int descriptor, const void *bytes, size_t size)
+{
+    return syscall(SYS_write, descriptor, bytes, size);
+}
+
+/* The lowest free descriptor from `least` on, for the same file, closed on exec. */
+static inline int kernel_duplicate(int descriptor, int least)
+{
+    return (int)syscall(SYS_fcntl, descriptor, F_DUPFD_CLOEXEC, least);
+}
+
+static inline int kernel_socket(int domain, int type, int protocol)
+{
+    return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+static inline ssize_t kernel_sendmsg(int descriptor, const struct msghdr *message, int flags)
+{
+    return syscall(SYS_sendmsg, descriptor, message, flags);
+}
+
+/* Whether `descriptor` takes bytes now and shows no error. A zero timeout reads the same with any width of time. */
+static inline bool kernel_is_writable(int descriptor)
+{
+    struct pollfd entry = {.fd = descriptor, .events = POLLOUT};
+    const long long no_time[2] = {0, 0};
+
+    return syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) == 1 && entry.revents == POLLOUT;
+}
+
+static inline void kernel_signal_mask(const sigset_t *set, sigset_t *old)
+{
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, old, KERNEL_SIGNAL_BYTES);
+}
+
+static inline void kernel_signals_pending(sigset_t *out)
+{
+    syscall(SYS_rt_sigpending, out, KERNEL_SIGNAL_BYTES);
+}
+
+/* Takes one pending signal of `set` away, if there is one. */
+static inline void kernel_signal_take(const sigset_t *set)
+{
+    const long long no_time[2] = {0, 0};
+
+    syscall(SYS_rt_sigtimedwait, set, NULL, no_time, KERNEL_SIGNAL_BYTES);
+}
+
+#endif

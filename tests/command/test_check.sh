@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The command itself, and `sockade check`.
+. "${0%/*}/../lib.sh"
+scratch
+cd "$USER_HOME" || exit 1
+sockade() { capture as_user "$SOCKADE" "$@"; }
+mine() { as_user tee "$1" >/dev/null; }
+
+# The command.
+sockade --version
+like "$OUT" '^sockade [0-9]' '--version'
+sockade --help
+is "$STATUS" 0 '--help: exit 0'
+overview=$OUT
+for command in run check explain test compile; do
+    like "$overview" "^  $command " "--help lists $command"
+    capture as_user "$SOCKADE" $command --help
+    is "$STATUS $ERR" '0 ' "$command --help: exit 0"
+    like "$OUT" "^Usage: sockade $command " "$command --help shows the usage"
+    like "$OUT" '^Exit code: ' "$command --help tells its exit codes"
+    usage=$OUT
+    sockade help $command
+    is "$OUT" "$usage" "help $command is the same"
+    sockade $command --no-such-option
+    like "$ERR" "^sockade $command: unknown option '--no-such-option'" "$command refuses an unknown option"
+done
+sockade
+is "$STATUS" 2 'without a command: exit 2'
+sockade chekc
+is "$STATUS $ERR" "2 sockade: unknown command 'chekc'; did you mean 'check'? See 'sockade --help'" 'the nearest command'
+sockade wombat
+is "$ERR" "sockade: unknown command 'wombat'; see 'sockade --help'" 'no command is near'
+sockade check --strickt
+like "$ERR" "did you mean '--strict'" 'the nearest option'
+if [ -e /dev/full ]; then
+    as_user "$SOCKADE" --help >/dev/full 2>err
+    is "$?" 125 'what cannot be written is an error'
+fi
+
+# Layers of this user.
+sockade check
+is "$STATUS" 0 'no policy anywhere: exit 0'
+like "$OUT" "^$USER_HOME/.config/sockade/policy.conf: no policy there" 'and where one would be'
+as_user mkdir -p .config/sockade
+mine .config/sockade/policy.conf <<'END'
+version = 1;
+deny_to = [ "169.254.169.254" ];
+END
+sockade check
+is "$STATUS" 0 'the shortest policy: exit 0'
+like "$OUT" "policy.conf: 1 rule, 1 address range, image of [0-9]+ bytes: ok$" 'its summary'
+[ ! -e .cache ]
+ok $? 'check publishes nothing'
+capture as_user env SOCKADE_POLICY=/nowhere.conf "$SOCKADE" check
+is "$STATUS" 1 'a policy that is named but not there: exit 1'
+capture as_user env SOCKADE_POLICY=nowhere.conf "$SOCKADE" check
+like "$ERR" 'absolute path' 'a relative one'
+
+# Errors, all of them.
+mine bad.conf <<'END'
+version = 1;
+rules = (
+  { action = "deny"; too = "192.0.2.1"; },
+  { action = "dney"; to = "192.0.2.1/24"; }
+);
+END
+sockade check bad.conf
+is "$STATUS" 1 'errors: exit 1'
+like "$ERR" "^$USER_HOME/bad.conf:3: " 'line 3'
+like "$ERR" "^$USER_HOME/bad.conf:4: .*did you mean.*deny" 'line 4, a word'
+like "$ERR" "^$USER_HOME/bad.conf:4: .*192\.0\.2\.0/24" 'line 4, an address'
+count=$(echo "$ERR" | grep -c 'bad\.conf:[0-9]')
+is "$OUT" "$USER_HOME/bad.conf: $count errors" 'their number'
+sockade check nowhere.conf
+is "$STATUS" 1 'a file that is not there: exit 1'
+like "$ERR" 'nowhere\.conf' 'it is named'
+sockade check one.conf two.conf
+is "$STATUS" 2 'two files: exit 2'
+as_user mkdir folder
+sockade check folder
+is "$STATUS" 1 'a folder: exit 1'
+: | mine empty.conf
+sockade check empty.conf
+is "$STATUS" 1 'an empty file: exit 1'
+
+# Warnings.
+mine shadow.conf <<'END'
+version = 1;
+rules = (
+  { action = "deny"; to = "192.0.2.0/24"; },
+  { action = "allow"; to = "192.0.2.1"; }
+);
+END
+sockade check shadow.conf
+is "$STATUS" 0 'a shadowed rule: exit 0'
+like "$ERR" 'shadow\.conf:4: warning: ' 'a warning'
+like "$OUT" ': 1 warning$' 'counted'
+sockade check --strict shadow.conf
+is "$STATUS" 1 '--strict makes it an error'
+sockade check shadow.conf --strict
+is "$STATUS" 1 'behind the file, too'
+as_user cp .config/sockade/policy.conf loose.conf
+chmod 666 loose.conf
+sockade check loose.conf
+is "$STATUS" 0 'a named text that others may write: exit 0'
+like "$ERR" 'warning: programs of yours would refuse it' 'but a warning'
+chmod 666 .config/sockade/policy.conf
+sockade check
+is "$STATUS" 1 'a layer that others may write: exit 1'
+
+# Images.
+sockade compile --quiet -o good.image shadow.conf
+sockade check good.image
+is "$STATUS" 0 'an image: exit 0'
+like "$OUT" 'good\.image: image of 2 rules, [0-9]+ bytes: ok$' 'its summary'
+as_user touch shadow.conf
+sockade check good.image
+like "$ERR" 'warning: .*changed since' 'a stale image is told'
+size=$(wc -c <good.image)
+for cut in 8 100 $((size - 1)); do
+    as_user cp good.image cut.image
+    as_user truncate -s "$cut" cut.image
+    sockade check cut.image
+    is "$STATUS" 1 "an image of $cut bytes: exit 1"
+done
+as_user cp good.image damaged.image
+printf '\377' | as_user dd of=damaged.image bs=1 seek=$((size - 3)) conv=notrunc 2>/dev/null
+sockade check damaged.image
+is "$STATUS" 1 'a damaged image: exit 1'
+like "$ERR" 'damaged\.image: the image cannot be used: it is damaged' 'by its checksum'
+done_testing

@@ -1,0 +1,178 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `sockade explain` and `sockade test`.
+. "${0%/*}/../lib.sh"
+scratch
+cd "$USER_HOME" || exit 1
+mine() { as_user tee "$1" >/dev/null; }
+explain() { capture as_user "$SOCKADE" explain --policy policy.conf "$@"; }
+# holds EXIT-CODE PATTERN OPTION...: what explain ends with and says
+holds() {
+    holds_code=$1 holds_pattern=$2
+    shift 2
+    explain "$@"
+    is "$STATUS" "$holds_code" "explain $*: exit $holds_code"
+    like "$OUT$ERR" "$holds_pattern" "explain $*: $holds_pattern"
+}
+
+mine policy.conf <<'END'
+version = 1;
+rules = (
+  { name = "watch"; action = "deny"; to = "192.0.2.0/24"; audit = true; },
+  { name = "web"; action = "deny"; to = "192.0.2.1"; port = 80; proto = "tcp"; errno = "EPERM"; reason = "no web"; },
+  { name = "hole"; action = "drop"; to = "192.0.2.2"; },
+  { name = "six"; action = "deny"; to = "2001:db8::/32"; },
+  { name = "mine"; action = "deny"; to = "loopback"; port = 9; },
+  { name = "ssh"; action = "deny"; from = "198.51.100.0/24"; port = 22; },
+  { name = "listen"; action = "deny"; on = "any"; port = 10000; errno = "EIO"; },
+  { name = "docker"; action = "deny"; to = "unix:/run/docker.sock"; },
+  { name = "abstract"; action = "deny"; to = "unix:@secret*"; },
+  { name = "packet"; action = "deny"; family = "packet"; }
+);
+programs = ( { exe = [ "/*/tool", "/bin/sh" ]; rules = ( { name = "own"; action = "deny"; to = "203.0.113.1"; } ); } );
+END
+
+# What is judged, and by what.
+holds 1 'rule "web" at .*/policy\.conf:4 \(no web\)' --to 192.0.2.1:80/tcp
+like "$OUT" '^  user .*/policy\.conf: denies with EPERM, by ' 'the layer and its errno'
+like "$OUT" '^denied by the user layer: EPERM \(Operation not permitted\)' 'what the program sees'
+like "$OUT" 'passed, audit only: rule "watch"' 'the audit rule that was passed'
+holds 0 '^allowed' --to 192.0.2.1:80/udp
+holds 1 'differ; name one' --to 192.0.2.1:80
+holds 0 ', tcp and udp$' --to 192.0.2.1:81
+holds 1 'drops in silence, by rule "hole"' --to 192.0.2.2:1
+like "$OUT" '^dropped by the user layer' 'a drop'
+holds 0 'default: no rule names it' --to 198.51.100.1:22
+holds 3 'depends on the port' --to 192.0.2.1
+holds 0 '^allowed' --to 192.0.2.3
+holds 0 '^allowed' --to 192.0.2.1/icmp
+holds 1 'rule "six"' --to '[2001:db8::1]:443/sctp'
+holds 1 'rule "six"' --to 2001:db8::1
+holds 1 'rule "six"' --to 2001:db8::1%eth0
+holds 1 'rule "web"' --to '[::ffff:192.0.2.1]:80/tcp'
+holds 1 'rule "mine"' --to 0.0.0.0:9
+holds 1 'rule "mine"' --to '[::]:9'
+holds 1 'rule "ssh"' --from 198.51.100.7:22
+holds 0 '^allowed' --from 198.51.100.7:23
+holds 3 'depends on the port' --from 198.51.100.7
+holds 1 'EIO' --on 0.0.0.0:10000
+holds 3 'depends on the port' --on 127.0.0.1
+holds 1 'rule "docker"' --to unix:/run/docker.sock
+holds 0 '^allowed' --to unix:/run/docker
+holds 1 'rule "abstract"' --to unix:@secret-1
+holds 1 'EAFNOSUPPORT' --family packet
+holds 0 '^allowed' --family inet
+
+# One file under two names.
+as_user mkdir sockets && as_user touch sockets/one && as_user ln -s one sockets/two
+printf 'version = 1;\nrules = ( { name = "one"; action = "deny"; to = "unix:%s/sockets/one"; } );\n' "$PWD" | mine unix.conf
+capture as_user "$SOCKADE" explain --policy unix.conf --to "unix:$PWD/sockets/two"
+like "$OUT" 'rule "one"' 'a Unix path is also known by its file'
+
+# Programs.
+holds 0 '^allowed' --to 203.0.113.1
+as_user mkdir -p tools
+printf '#!/bin/sh\n' | mine tools/tool && chmod 755 tools/tool
+as_user ln -s tool tools/alias
+holds 1 "rule \"own\".*\\[as program '/\\*/tool'\\]" --exe "$PWD/tools/tool" --to 203.0.113.1
+holds 1 'rule "own"' --exe tools/alias --to 203.0.113.1
+holds 1 'rule "own"' --exe /nowhere/tool --to 203.0.113.1
+holds 0 '^allowed' --exe /bin/cat --to 203.0.113.1
+printf '#!/bin/sh\n' | mine tools/script && chmod 755 tools/script
+holds 0 '^allowed' --exe nowhere-at-all --to 203.0.113.1
+if [ "$(readlink -f /bin/sh)" = /bin/sh ]; then
+    holds 1 'rule "own"' --exe tools/script --to 203.0.113.1
+fi
+
+# What is no question.
+holds 2 'many addresses' --to any
+holds 2 'many addresses' --to 192.0.2.0/24
+holds 2 'is a set' --to @office
+holds 2 'host names are not looked up' --to example.org
+holds 2 'many ports' --to 192.0.2.1:1-2
+holds 2 "write .\\[2001:db8::1\\]:443" --to 2001:db8::1:443
+holds 2 "unknown protocol 'tpc'; did you mean 'tcp'" --to 192.0.2.1/tpc
+holds 2 "unknown family 'packt'; did you mean 'packet'" --family packt
+holds 2 'longer than a socket' --to "unix:/$(printf '%0120d' 0)"
+holds 2 'names no path' --to unix:
+holds 2 'give one of' --to 192.0.2.1 --on 127.0.0.1:80
+holds 2 'give one of'
+holds 2 'stands alone' 192.0.2.1
+
+# What cannot be read is closed, and the last good image stands.
+as_user cp policy.conf broken.conf
+capture as_user "$SOCKADE" compile --quiet broken.conf
+echo 'rubbish' | as_user tee -a broken.conf >/dev/null
+capture as_user "$SOCKADE" explain --policy broken.conf --to 192.0.2.1:80/tcp
+like "$OUT" 'rule "web".*last good image' 'the last good image stands'
+like "$ERR" 'broken\.conf:1[67]: ' 'and the mistake is told'
+capture as_user "$SOCKADE" explain --policy nowhere.conf --to 127.0.0.1:1
+like "$OUT" 'denies with EACCES, since it cannot be read: fail-closed' 'a policy that is not there is closed'
+capture as_user "$SOCKADE" explain --policy nowhere.conf --to unix:/run/x
+like "$OUT" '^allowed' 'but not for Unix sockets'
+capture as_user "$SOCKADE" compile --quiet -o policy.image policy.conf
+capture as_user "$SOCKADE" explain --policy policy.image --to 192.0.2.1:80/tcp
+like "$OUT" 'rule "web"' 'a policy may be an image'
+printf 'version = 1;\nmode = "audit";\ndeny_to = [ "192.0.2.1" ];\n' | mine audit.conf
+capture as_user "$SOCKADE" explain --policy audit.conf --to 192.0.2.1
+like "$OUT" 'would deny with EACCES' 'a policy in audit mode'
+like "$OUT" '^allowed' 'refuses nothing'
+
+# The decision table.
+table() { mine cases && capture as_user "$SOCKADE" test policy.conf cases; }
+table <<'END'
+# a comment, and an empty line
+
+to 192.0.2.1:80 -> deny EPERM by web   # tcp where none is named
+to 192.0.2.1:80/udp -> allow by default
+to 192.0.2.2:5 -> drop by "hole"
+to [2001:db8::1]:443 -> deny
+from 198.51.100.7:22 -> deny EACCES by ssh
+on 0.0.0.0:10000 -> deny EIO
+to "unix:/run/docker.sock" -> deny by docker
+family packet -> deny EAFNOSUPPORT
+to 203.0.113.1:1 as /opt/tool -> deny by own
+to 203.0.113.1:1 as "/opt/other tool" -> allow
+END
+is "$STATUS $OUT $ERR" '0 10 passed, 0 failed ' 'a table that holds'
+table <<'END'
+to 192.0.2.1:80 -> allow
+to 192.0.2.1:80 -> deny EACCES
+to 192.0.2.1:80 -> deny by default
+to 192.0.2.3:80 -> deny
+END
+is "$STATUS" 1 'a table that does not: exit 1'
+like "$OUT" '^cases:1: to 192.0.2.1:80: expected allow, got deny EPERM: it denies with EPERM, by rule "web" at .*policy.conf:4' 'a wrong outcome'
+like "$OUT" '^cases:2: .*expected deny EACCES, got deny EPERM' 'a wrong errno'
+like "$OUT" '^cases:3: .*expected deny by default, got deny EPERM' 'a wrong rule'
+like "$OUT" '^cases:4: .*expected deny, got allow' 'a wrong default'
+is "$(echo "$OUT" | tail -n 1)" '0 passed, 4 failed' 'their number'
+table <<'END'
+to 192.0.2.1:80 deny
+to 192.0.2.1:80 -> refuse
+to 192.0.2.1:80 -> deny EWRONG
+to 192.0.2.1:80 -> deny by web indeed
+to 192.0.2.1 -> deny
+to any:80 -> deny
+to 192.0.2.1:80 -> deny by "web
+towards 192.0.2.1:80 -> deny
+to 192.0.2.1:80 ->
+END
+is "$STATUS" 1 'lines that are none: exit 1'
+is "$(echo "$OUT" | grep -c '^cases:[1-9]: ')" 9 'each is told'
+: | table
+is "$STATUS" 1 'a table without a line proves nothing: exit 1'
+capture as_user "$SOCKADE" test policy.conf nowhere
+is "$STATUS" 1 'a table that is not there: exit 1'
+like "$ERR" "open 'nowhere'" 'it is named'
+capture as_user "$SOCKADE" test broken.conf cases
+is "$STATUS" 1 'a policy that is wrong: exit 1'
+capture as_user "$SOCKADE" test policy.conf
+is "$STATUS" 2 'no table: exit 2'
+echo 'to 192.0.2.1:80 -> would-deny EACCES' | mine cases
+capture as_user "$SOCKADE" test audit.conf cases
+is "$OUT" '1 passed, 0 failed' 'a policy in audit mode would deny'
+echo 'to 192.0.2.1:80 -> deny EPERM by web' | mine cases
+capture as_user "$SOCKADE" test policy.image cases cases
+is "$OUT" '2 passed, 0 failed' 'an image, and two tables'
+done_testing

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+# Building and running the tests; included by the Makefile.
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+KERNEL_PROOFS := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
+HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard tests/hooks/*.c))
+HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+SCRIPTS := $(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/hooks/*.sh tests/programs/*.sh))
+
+# The shim once more with every symbol visible, for unit tests of its inside.
+VISIBLE := $(filter-out $(BUILD)/visible/shim/hook_%,$(patsubst %.c,$(BUILD)/visible/%.o,$(SHIM)))
+
+FUZZ_SECONDS ?= 20
+DECISIONS ?= 100000
+
+$(BUILD)/visible/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"' $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(GROUND_OBJECTS)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -o $@ $< $(if $(findstring unit/test_shim_,$<),$(VISIBLE)) $(GROUND_OBJECTS) $(TEST_LIBS)
+
+$(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
+
+# Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
+$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/%: CFLAGS := -O2 -g
+$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/%: SANITIZE :=
+$(BUILD)/tests/kernel/%: tests/kernel/%.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(CPPFLAGS) -o $@ $< -lpthread
+$(BUILD)/tests/hooks/%: tests/hooks/%.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs cmocka) -lpthread
+$(BUILD)/tests/programs/%: tests/programs/%.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
+
+# The real sources, compiled once more by clang with its fuzzer.
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(POLICY) $(STATE) $(CONFIG)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(POLICY) $(STATE) $(CONFIG) $(shell $(PKG_CONFIG) --libs libconfig jansson)
+
+test-programs: all $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(HELPERS)
+
+# Everything that is quick. SOCKADE_MUST_RUN=1 makes a skip a failure but for what tests/may-skip names.
+check: dependencies
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)BUILD=$(BUILD) DECISIONS=$(DECISIONS) sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) tests/matcher.py
+
+check-long: dependencies
+	$(Q)$(MAKE) --no-print-directory check DECISIONS=2000000
+	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
+
+# Each fuzz target for FUZZ_SECONDS on its corpus; new inputs go to the build folder.
+fuzz: $(FUZZERS)
+	$(Q)for fuzzer in $(FUZZERS); do \
+		name=$${fuzzer##*/fuzz_}; new=$(BUILD)/fuzz/new-$$name; mkdir -p $$new; \
+		echo "  FUZZ    $$name for $(FUZZ_SECONDS) s"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 -verbosity=0 \
+			-artifact_prefix=$(BUILD)/fuzz/crash-$$name- $$new tests/fuzz/corpus/$$name || exit 1; \
+	done
+
+# clang-format, clang-tidy, cppcheck, shellcheck: each exception stands in its configuration with its reason.
+lint:
+	$(Q)sh tests/lint.sh
+
+.PHONY: test-programs
