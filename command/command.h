@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Exit codes. 125 to 127 are those of env(1), nohup(1) and container runtimes, so that scripts can tell us from PROGRAM. */
+/* Exit codes. 125 to 127 are those of env(1) and container runtimes, so that scripts can tell us from PROGRAM. */
 enum {
     EXIT_FINE = 0,
     EXIT_NEGATIVE = 1, /* errors in a policy, a refusal, a failed case */

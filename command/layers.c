@@ -22,14 +22,14 @@ int layers_locate(const struct surroundings *surroundings, struct layer_place la
     int count = locate_layers(surroundings, layers);
 
     if (count < 0)
-        complain("SOCKADE_PINNED '%.100s' cannot be read, or names too many policies: programs started here refuse all; "
-                 "start from a shell without it",
-                 surroundings->pinned != NULL ? surroundings->pinned : "");
+        complain(
+            "SOCKADE_PINNED '%.100s' cannot be read, or names too many policies: programs started here refuse all; "
+            "start from a shell without it",
+            surroundings->pinned != NULL ? surroundings->pinned : "");
     return count;
 }
 
-static void layer_message(struct messages *messages, const struct layer_place *place, const char *what,
-                          const char *why)
+static void layer_message(struct messages *messages, const struct layer_place *place, const char *what, const char *why)
 {
     messages_add(messages, MESSAGE_ERROR, (struct place){place->path, 0}, "%s%s", what, why);
 }

@@ -15,7 +15,7 @@ enum layer_outcome {
 struct layer {
     struct layer_place place;
     enum layer_outcome outcome;
-    struct image_file file;   /* one of the two holds the image */
+    struct image_file file; /* one of the two holds the image */
     struct compiled compiled;
     const void *base;
     size_t size;

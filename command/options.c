@@ -110,8 +110,8 @@ static int take_option(const struct usage *usage, int argc, char **argv, int *at
     const char *argument = argv[*at];
     bool is_long = argument[1] == '-';
     size_t length = is_long ? strcspn(argument + 2, "=") : 0;
-    const struct option_row *row =
-        is_long ? row_by_name(usage, argument + 2, length) : row_by_letter(usage, argument[1]);
+    const struct option_row *row = is_long ? row_by_name(usage, argument + 2, length)
+                                           : row_by_letter(usage, argument[1]);
     const char *value = NULL;
 
     if (row == NULL)

@@ -24,8 +24,8 @@ struct option_uses {
 
 /* One option. Exactly one of `flag`, `text` and `uses` is where it goes. */
 struct option_row {
-    const char *name; /* without dashes */
-    char letter;      /* 0: none */
+    const char *name;     /* without dashes */
+    char letter;          /* 0: none */
     const char *argument; /* what --help calls its value; NULL for a flag */
     const char *help;
     bool *flag;

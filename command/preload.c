@@ -65,8 +65,7 @@ static bool object_installed(char *out)
     for (size_t i = 0; i < sizeof(expansions) / sizeof(expansions[0]); i++) {
         if (expansions[i] == NULL)
             continue;
-        snprintf(out, PATH_MAX, "%.*s%s%s", (int)(token - installed), installed, expansions[i],
-                 token + strlen("$LIB"));
+        snprintf(out, PATH_MAX, "%.*s%s%s", (int)(token - installed), installed, expansions[i], token + strlen("$LIB"));
         if (access(out, F_OK) == 0)
             return true;
     }

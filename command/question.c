@@ -121,7 +121,7 @@ static bool read_endpoint(struct question *out, const char *text, char *problem,
     out->has_port = endpoint.has_port;
     out->port = endpoint.port.first;
     out->protos = endpoint.protos;
-    /* Port 0 would be a client's bind, about which there is nothing to judge; without a port it is set unknown later. */
+    /* Port 0 would be a client's bind, which is not judged; without a port it is set unknown later. */
     make_sockaddr(out, &address, endpoint.has_port ? endpoint.port.first : 1);
     return true;
 }
@@ -145,12 +145,14 @@ bool question_read(struct question *out, const char *direction, const char *text
 
 unsigned question_protos(const struct question *question)
 {
+    unsigned foreign = question->address.ss_family == AF_INET ? PROTO_ICMP6 : PROTO_ICMP;
+
     if (question->domain >= 0 || question->address.ss_family == AF_UNIX)
         return 0;
     if (question->protos == 0)
         return PROTO_TCP | PROTO_UDP;
     if (question->protos & (question->protos - 1)) /* several: each family has its own ICMP */
-        return question->protos & ~(question->address.ss_family == AF_INET ? PROTO_ICMP6 : PROTO_ICMP);
+        return question->protos & ~foreign;
     return question->protos;
 }
 

@@ -15,7 +15,7 @@ struct question {
     enum direction direction; /* of an endpoint */
     int domain;               /* AF_* of a family question; else -1 */
     bool has_port;
-    uint16_t port; /* the service's: for `from` and `on` our own */
+    uint16_t port;   /* the service's: for `from` and `on` our own */
     unsigned protos; /* 0: not named */
     struct sockaddr_storage address;
     socklen_t length;

@@ -24,6 +24,8 @@
 #define SCRIPT_DEPTH 5  /* fs/exec.c: more interpreters in a row give ELOOP */
 #define SHELL "/bin/sh"
 
+typedef ElfW(Ehdr) elf_header;
+
 /* Whether `path` is a regular file that we may execute; else errno tells why. */
 static bool is_executable(const char *path)
 {
@@ -156,7 +158,7 @@ static char **arguments_make(const char *first, const char *second, const char *
     return out;
 }
 
-/* One step from a script to its interpreter. Returns 1 for a step, 0 where the program is reached, else an exit code. */
+/* One step from a script to its interpreter. Returns 1 for a step, 0 at the program's own file, else an exit code. */
 static int follow_once(struct target *target, bool quiet)
 {
     char line[SCRIPT_LINE + 1], shell[] = SHELL;
@@ -204,13 +206,13 @@ int target_follow(struct target *target, bool quiet)
 }
 
 /* Reads the header of an ELF file. */
-static bool read_header(int fd, ElfW(Ehdr) *out)
+static bool read_header(int fd, elf_header *out)
 {
     return pread(fd, out, sizeof(*out), 0) == (ssize_t)sizeof(*out) && memcmp(out->e_ident, ELFMAG, SELFMAG) == 0;
 }
 
 /* The header of our object, which tells what programs it can be loaded into. */
-static bool read_object_header(const char *file, ElfW(Ehdr) *out)
+static bool read_object_header(const char *file, elf_header *out)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     bool read = fd >= 0 && read_header(fd, out);
@@ -226,7 +228,7 @@ static bool read_object_header(const char *file, ElfW(Ehdr) *out)
  * Reads which dynamic loader a program names (PT_INTERP). Returns 1, 0 where it names none, -1 where the file is
  * damaged.
  */
-static int read_loader(int fd, const ElfW(Ehdr) *header, char loader[PATH_MAX])
+static int read_loader(int fd, const elf_header *header, char loader[PATH_MAX])
 {
     ElfW(Phdr) part;
 
@@ -266,7 +268,7 @@ static int judge_loader(const struct target *target)
 /* What the ELF header tells: the architecture, and whether there is a dynamic loader. */
 static int judge_elf(struct target *target, int fd, const struct preload *preload)
 {
-    ElfW(Ehdr) object, header;
+    elf_header object, header;
     int found;
 
     if (!read_object_header(preload->file, &object))
@@ -277,9 +279,10 @@ static int judge_elf(struct target *target, int fd, const struct preload *preloa
     }
     if (header.e_ident[EI_CLASS] != object.e_ident[EI_CLASS] || header.e_ident[EI_DATA] != object.e_ident[EI_DATA] ||
         header.e_machine != object.e_machine) {
-        complain("'%s' is a program of another architecture (%d-bit, machine %d) than '%s', which cannot be loaded into "
-                 "it; use a native build of it",
-                 target->program, header.e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64, header.e_machine, preload->file);
+        complain(
+            "'%s' is a program of another architecture (%d-bit, machine %d) than '%s', which cannot be loaded into "
+            "it; use a native build of it",
+            target->program, header.e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64, header.e_machine, preload->file);
         return EXIT_OWN;
     }
     found = read_loader(fd, &header, target->loader);
@@ -315,9 +318,10 @@ static int judge_privileges(struct target *target, int fd, bool keep_privileges)
     changes_user = (st.st_mode & S_ISUID) && st.st_uid != getuid();
     changes_group = (st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid();
     if (changes_user || changes_group) {
-        complain("'%s' is set-%s-id, and such a program loads nothing that its caller names, so the policy could not hold "
-                 "for it; leave out --keep-privileges, and it runs without the privilege but under the policy",
-                 target->program, changes_user ? "user" : "group");
+        complain(
+            "'%s' is set-%s-id, and such a program loads nothing that its caller names, so the policy could not hold "
+            "for it; leave out --keep-privileges, and it runs without the privilege but under the policy",
+            target->program, changes_user ? "user" : "group");
         return EXIT_OWN;
     }
     return EXIT_FINE;

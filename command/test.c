@@ -34,10 +34,10 @@ struct words {
 /* What a line says. */
 struct test_case {
     struct question question;
-    const char *exe;     /* NULL: no program's own rules */
+    const char *exe; /* NULL: no program's own rules */
     const char *outcome;
-    int error;           /* 0: any */
-    const char *rule;    /* NULL: any */
+    int error;        /* 0: any */
+    const char *rule; /* NULL: any */
     bool by_default;
 };
 

@@ -59,8 +59,8 @@ static bool holds_inet6(const struct range_set *outer, const struct range_set *i
             else
                 high = middle;
         }
-        if (low == outer->v6_count || compare_inet6(outer->v6[low].first_hi, outer->v6[low].first_lo, range->first_hi,
-                                                    range->first_lo) > 0)
+        if (low == outer->v6_count ||
+            compare_inet6(outer->v6[low].first_hi, outer->v6[low].first_lo, range->first_hi, range->first_lo) > 0)
             return false;
     }
     return true;
@@ -205,8 +205,10 @@ static void check_cover(const struct policy *policy, const struct rule *rule, co
     for (size_t i = 0; i < rule->set_count; i++) {
         const struct named_set *set = &policy->sets[rule->sets[i]];
         if (set->from_list && refuses_part(rule, set, what))
-            warn(messages, rule->place, "the list behind '@%s' covers %s addresses; take them out by 'except' if that "
-                 "is not meant", set->name, name);
+            warn(messages, rule->place,
+                 "the list behind '@%s' covers %s addresses; take them out by 'except' if that "
+                 "is not meant",
+                 set->name, name);
     }
 }
 
@@ -295,7 +297,8 @@ static void check_closed(const struct policy *policy, const struct settings *own
 
     if (outbound != DEFAULT_DENY || resolver_allowed(policy, chain, loopback != DEFAULT_DENY, resolvers))
         return;
-    warn(messages, own->default_place, "outbound is closed and no rule allows a resolver, so names cannot be looked up; add "
+    warn(messages, own->default_place,
+         "outbound is closed and no rule allows a resolver, so names cannot be looked up; add "
          "{ action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers");
 }
 

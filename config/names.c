@@ -34,20 +34,20 @@ static const char *const multicast_ranges[] = {"224.0.0.0/4", "ff00::/8", NULL};
  * 169.254.169.253, Azure's 168.63.129.16) are not among them: a program without names is no safer, only broken.
  */
 static const char *const metadata_ranges[] = {
-    "169.254.169.254",     /* Amazon, Azure, Google, Oracle, OpenStack, Hetzner, DigitalOcean, ... */
-    "169.254.170.2",       /* Amazon ECS: credentials of a task */
-    "169.254.170.23",      /* Amazon EKS: credentials of a pod */
-    "169.254.42.42",       /* Scaleway */
-    "169.254.0.23",        /* Tencent */
-    "100.100.100.200",     /* Alibaba */
-    "192.0.0.192",         /* Oracle Classic */
-    "fd00:ec2::254",       /* Amazon */
-    "fd00:ec2::23",        /* Amazon EKS */
-    "fd20:ce::254",        /* Google */
-    "fd00:c1::a9fe:a9fe",  /* Oracle */
-    "fd00:42::42",         /* Scaleway */
-    "fd00:a9fe:a9fe::1",   /* Linode */
-    "fe80::a9fe:a9fe",     /* OpenStack */
+    "169.254.169.254",    /* Amazon, Azure, Google, Oracle, OpenStack, Hetzner, DigitalOcean, ... */
+    "169.254.170.2",      /* Amazon ECS: credentials of a task */
+    "169.254.170.23",     /* Amazon EKS: credentials of a pod */
+    "169.254.42.42",      /* Scaleway */
+    "169.254.0.23",       /* Tencent */
+    "100.100.100.200",    /* Alibaba */
+    "192.0.0.192",        /* Oracle Classic */
+    "fd00:ec2::254",      /* Amazon */
+    "fd00:ec2::23",       /* Amazon EKS */
+    "fd20:ce::254",       /* Google */
+    "fd00:c1::a9fe:a9fe", /* Oracle */
+    "fd00:42::42",        /* Scaleway */
+    "fd00:a9fe:a9fe::1",  /* Linode */
+    "fe80::a9fe:a9fe",    /* OpenStack */
     NULL,
 };
 
@@ -76,16 +76,22 @@ bool address_name_add(const char *name, struct range_set *set)
     return false;
 }
 
+/* clang-format off: one entry a line would make long tables of these */
+
 /* Errnos that a socket call can give, or that a policy has reason to choose. First name of a number is its text. */
 #define ERRNOS(X)                                                                                                      \
-    X(EACCES) X(EPERM) X(ECONNREFUSED) X(EHOSTUNREACH) X(ENETUNREACH) X(ETIMEDOUT) X(ECONNRESET) X(ECONNABORTED)       \
-    X(EHOSTDOWN) X(ENETDOWN) X(ENETRESET) X(EADDRNOTAVAIL) X(EADDRINUSE) X(EAFNOSUPPORT) X(EPFNOSUPPORT)               \
-    X(EPROTONOSUPPORT) X(ESOCKTNOSUPPORT) X(EPROTOTYPE) X(ENOPROTOOPT) X(EOPNOTSUPP) X(ENOTSUP) X(EPROTO) X(EIO)       \
-    X(EPIPE) X(EINVAL) X(ENOTCONN) X(EISCONN) X(ESHUTDOWN) X(ENOBUFS) X(ENOMEM) X(EMFILE) X(ENFILE) X(EMSGSIZE)        \
-    X(EDESTADDRREQ) X(ENOENT) X(ENODEV) X(ENXIO) X(ENOSYS) X(EBUSY) X(EFAULT) X(EBADF) X(ENOTSOCK) X(EEXIST)           \
-    X(ENOTDIR) X(ELOOP) X(ENAMETOOLONG) X(EROFS) X(ENOSPC) X(EDQUOT) X(ENOLINK) X(ECOMM) X(EREMOTEIO) X(ENONET)        \
-    X(EKEYREJECTED) X(EKEYEXPIRED) X(ESTALE) X(ENODATA) X(ETIME) X(EDOM) X(ERANGE) X(E2BIG) X(ECHILD) X(ESRCH)         \
-    X(ECANCELED) X(EINTR) X(EAGAIN) X(EWOULDBLOCK) X(EINPROGRESS) X(EALREADY)
+    X(EACCES)                                                                                                          \
+    X(EPERM) X(ECONNREFUSED) X(EHOSTUNREACH) X(ENETUNREACH) X(ETIMEDOUT) X(ECONNRESET) X(ECONNABORTED) X(EHOSTDOWN)    \
+        X(ENETDOWN) X(ENETRESET) X(EADDRNOTAVAIL) X(EADDRINUSE) X(EAFNOSUPPORT) X(EPFNOSUPPORT) X(EPROTONOSUPPORT)     \
+            X(ESOCKTNOSUPPORT) X(EPROTOTYPE) X(ENOPROTOOPT) X(EOPNOTSUPP) X(ENOTSUP) X(EPROTO) X(EIO) X(EPIPE)         \
+                X(EINVAL) X(ENOTCONN) X(EISCONN) X(ESHUTDOWN) X(ENOBUFS) X(ENOMEM) X(EMFILE) X(ENFILE) X(EMSGSIZE)     \
+                    X(EDESTADDRREQ) X(ENOENT) X(ENODEV) X(ENXIO) X(ENOSYS) X(EBUSY) X(EFAULT) X(EBADF) X(ENOTSOCK)     \
+                        X(EEXIST) X(ENOTDIR) X(ELOOP) X(ENAMETOOLONG) X(EROFS) X(ENOSPC) X(EDQUOT) X(ENOLINK) X(ECOMM) \
+                            X(EREMOTEIO) X(ENONET) X(EKEYREJECTED) X(EKEYEXPIRED) X(ESTALE) X(ENODATA) X(ETIME)        \
+                                X(EDOM) X(ERANGE) X(E2BIG) X(ECHILD) X(ESRCH) X(ECANCELED) X(EINTR) X(EAGAIN)          \
+                                    X(EWOULDBLOCK) X(EINPROGRESS) X(EALREADY)
+
+/* clang-format on */
 
 #define ERRNO_NAME(name) #name,
 #define ERRNO_NUMBER(name) name,
@@ -119,6 +125,7 @@ bool errno_makes_loops(int error)
            error == EISCONN;
 }
 
+/* clang-format off */
 #define FAMILIES(X)                                                                                                    \
     X("inet", AF_INET) X("inet6", AF_INET6) X("unix", AF_UNIX) X("local", AF_UNIX) X("packet", AF_PACKET)              \
     X("netlink", AF_NETLINK) X("vsock", AF_VSOCK) X("bluetooth", AF_BLUETOOTH) X("can", AF_CAN) X("alg", AF_ALG)       \
@@ -127,6 +134,8 @@ bool errno_makes_loops(int error)
     X("llc", AF_LLC) X("atmpvc", AF_ATMPVC) X("atmsvc", AF_ATMSVC) X("irda", AF_IRDA) X("pppox", AF_PPPOX)             \
     X("rxrpc", AF_RXRPC) X("isdn", AF_ISDN) X("phonet", AF_PHONET) X("ieee802154", AF_IEEE802154) X("caif", AF_CAIF)   \
     X("kcm", AF_KCM) X("qipcrtr", AF_QIPCRTR) X("smc", AF_SMC) X("xdp", AF_XDP) X("mctp", AF_MCTP) X("ib", AF_IB)
+
+/* clang-format on */
 
 #define FAMILY_NAME(name, number) name,
 #define FAMILY_NUMBER(name, number) number,

@@ -120,8 +120,9 @@ static bool image_replace(const struct destination *to, const struct image_bytes
 }
 
 /*
- * Does it under the lock, which ends when the caller closes the folder. A file system that cannot lock a folder (NFS) is written to without; a temporary file that is
- * there already is then left alone, since it may be another's work, and open(2) says EEXIST.
+ * Does it under the lock, which ends when the caller closes the folder. A file system that cannot lock a folder (NFS)
+ * is written to without; a temporary file that is there already is then left alone, since it may be another's work, and
+ * open(2) says EEXIST.
  */
 static bool image_write(struct destination *to, const struct image_bytes *image, mode_t mode)
 {

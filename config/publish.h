@@ -10,7 +10,8 @@
  * Writes an image to the file `path` that the user named: temporary file beside it, fsync, rename; mode `mode`.
  * `problem` gets one sentence where that failed; its size must not be 0.
  */
-bool publish_to_file(const struct image_bytes *image, const char *path, mode_t mode, char *problem, size_t problem_size);
+bool publish_to_file(const struct image_bytes *image, const char *path, mode_t mode, char *problem,
+                     size_t problem_size);
 
 /*
  * Writes an image as `name` into the first image folder that can be used (made where missing), and over older copies of

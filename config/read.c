@@ -95,7 +95,7 @@ static void read_version(struct reader *reader, const struct text *text, config_
 /* The keys that may stand at the top of a text, each read or passed over on purpose. */
 static void check_top(struct reader *reader, const struct text *text, config_setting_t *root)
 {
-    static const char *const keys[] = {"version", "mode",    "default",   "sets", "rules", "programs",
+    static const char *const keys[] = {"version", "mode",      "default", "sets", "rules", "programs",
                                        "deny_to", "deny_from", "deny_on", "icmp", "log",   "unprotected"};
 
     keys_check(reader, root, keys, COUNT(keys), "a policy");
@@ -110,17 +110,17 @@ static config_setting_t *root_of(const struct text *text)
 /* Turns the parsed texts into the policy. */
 static void read_texts(struct reader *reader)
 {
-    config_setting_t *root;
-
     for (size_t i = 0; i < reader->text_count; i++) {
-        if ((root = root_of(reader->texts[i])) != NULL) {
+        config_setting_t *root = root_of(reader->texts[i]);
+        if (root) {
             check_top(reader, reader->texts[i], root);
             sets_collect(reader, root);
         }
     }
     sets_read(reader);
     for (size_t i = 0; i < reader->text_count; i++) {
-        if ((root = root_of(reader->texts[i])) != NULL) {
+        config_setting_t *root = root_of(reader->texts[i]);
+        if (root) {
             read_mode(reader, root);
             read_settings(reader, root, &reader->policy->settings, true);
             read_rules(reader, root, CHAIN_GENERAL);
@@ -128,7 +128,8 @@ static void read_texts(struct reader *reader)
         }
     }
     for (size_t i = 0; i < reader->text_count; i++) {
-        if ((root = root_of(reader->texts[i])) != NULL)
+        config_setting_t *root = root_of(reader->texts[i]);
+        if (root)
             read_shorthand(reader, root);
     }
     warn_shared_names(reader);

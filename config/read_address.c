@@ -43,8 +43,10 @@ static bool add_path(struct reader *reader, const struct address_use *use, const
     if (pattern[0] == '\0' || strcmp(pattern, "@") == 0)
         return refuse(reader, place, "'unix:%s' names no socket; write 'unix:/path' or 'unix:@name'", pattern);
     if (pattern[0] != '/' && pattern[0] != '@' && pattern[0] != '*')
-        return refuse(reader, place, "'unix:%.200s' is relative; write the whole path, 'unix:/...', or 'unix:@%.200s'"
-                      " for an abstract name", pattern, pattern);
+        return refuse(reader, place,
+                      "'unix:%.200s' is relative; write the whole path, 'unix:/...', or 'unix:@%.200s'"
+                      " for an abstract name",
+                      pattern, pattern);
     out->paths = memory_grow(out->paths, out->path_count, &out->path_room, sizeof *out->paths);
     out->paths[out->path_count++] = memory_text(pattern);
     return true;
@@ -56,11 +58,15 @@ static bool judge_wildcard(struct reader *reader, const struct address_use *use,
     const char *holds = text[0] == '@' ? " holds 0.0.0.0 or ::, which" : "";
 
     if (use->to)
-        return refuse(reader, place, QUOTE "%s as a destination is this machine; write 'loopback' for that, or "
-                      "'0.0.0.0/0', '::/0' or 'any' for every address", text, holds);
+        return refuse(reader, place,
+                      QUOTE "%s as a destination is this machine; write 'loopback' for that, or "
+                            "'0.0.0.0/0', '::/0' or 'any' for every address",
+                      text, holds);
     if (use->from)
-        messages_add(reader->messages, MESSAGE_WARNING, place, QUOTE "%s is no peer's address; write '0.0.0.0/0', "
-                     "'::/0' or 'any' for every address", text, holds);
+        messages_add(reader->messages, MESSAGE_WARNING, place,
+                     QUOTE "%s is no peer's address; write '0.0.0.0/0', "
+                           "'::/0' or 'any' for every address",
+                     text, holds);
     return true;
 }
 
@@ -142,11 +148,15 @@ static bool refuse_host(struct reader *reader, const char *text, struct place pl
 
     reader->resolved_names += ask;
     if (present)
-        messages_add(reader->messages, MESSAGE_ERROR, place, QUOTE " is a host name, and names change; write its "
-                     "addresses, which are now [ %s ]", text, present);
+        messages_add(reader->messages, MESSAGE_ERROR, place,
+                     QUOTE " is a host name, and names change; write its "
+                           "addresses, which are now [ %s ]",
+                     text, present);
     else
-        messages_add(reader->messages, MESSAGE_ERROR, place, QUOTE " is a host name or no address at all; names "
-                     "change, so write the addresses", text);
+        messages_add(reader->messages, MESSAGE_ERROR, place,
+                     QUOTE " is a host name or no address at all; names "
+                           "change, so write the addresses",
+                     text);
     free(present);
     return false;
 }
@@ -195,8 +205,10 @@ static bool refuse_text(struct reader *reader, const struct address_use *use, co
         return refuse(reader, place, QUOTE " is no address; write 'unix:%.200s' for a Unix socket", text, text);
     if (looks_like_host(text))
         return refuse_host(reader, text, place);
-    return refuse(reader, place, QUOTE " in '%s' is no address; write an address, a CIDR, a range a-b, a @set or a name "
-                  "such as 'loopback'", text, use->key);
+    return refuse(reader, place,
+                  QUOTE " in '%s' is no address; write an address, a CIDR, a range a-b, a @set or a name "
+                        "such as 'loopback'",
+                  text, use->key);
 }
 
 static bool refuse_range(struct reader *reader, const struct address_use *use, const char *text, struct place place,

@@ -78,14 +78,26 @@ void source_note(struct policy *policy, const char *path, enum image_source_kind
             return;
         }
     }
-    policy->sources = memory_grow(policy->sources, policy->source_count, &policy->source_room,
-                                  sizeof *policy->sources);
+    policy->sources = memory_grow(policy->sources, policy->source_count, &policy->source_room, sizeof *policy->sources);
     policy->sources[policy->source_count++] = source;
 }
 
-static void complain_file(struct reader *reader, struct place place, const char *path, const char *what)
+/* "cannot open 'list': no such file" at the place that names it; at the file itself its name stands there already. */
+static void complain_file(struct reader *reader, struct place place, const char *path, const char *before,
+                          const char *after)
 {
-    messages_add(reader->messages, MESSAGE_ERROR, place, QUOTE " %s", path, what);
+    bool itself = place.line == 0 && strcmp(place.file, path) == 0;
+
+    messages_add(reader->messages, MESSAGE_ERROR, place, "%s%s%.200s%s%s", before, itself ? "" : "'",
+                 itself ? "the file" : path, itself ? "" : "'", after);
+}
+
+static void complain_errno(struct reader *reader, struct place place, const char *path, const char *before, int error)
+{
+    char *after = memory_print(": %s", strerror(error));
+
+    complain_file(reader, place, path, before, after);
+    free(after);
 }
 
 /* Whether what was opened may be a part of the policy at all. */
@@ -94,18 +106,15 @@ static bool judge(struct reader *reader, const char *path, const struct stat *st
     const char *why = reader->trust_anyone ? NULL : trust_problem(st, geteuid(), reader->policy->system);
 
     if (!S_ISREG(st->st_mode)) {
-        complain_file(reader, place, path, "is no regular file");
+        complain_file(reader, place, path, "", " is no regular file");
         return false;
     }
-    if (why) {
-        messages_add(reader->messages, MESSAGE_ERROR, place, QUOTE " is not trusted: %s", path, why);
-        return false;
-    }
-    if ((uintmax_t)st->st_size > limit) {
-        messages_add(reader->messages, MESSAGE_ERROR, place, QUOTE " is larger than %zu MiB", path, limit >> 20);
-        return false;
-    }
-    return true;
+    if (!why && (uintmax_t)st->st_size <= limit)
+        return true;
+    char *after = why ? memory_print(" is not trusted: %s", why) : memory_print(" is larger than %zu MiB", limit >> 20);
+    complain_file(reader, place, path, "", after);
+    free(after);
+    return false;
 }
 
 /* Reads until the end; false with errno where that fails or is too far away. */
@@ -148,14 +157,14 @@ enum file_outcome file_read(struct reader *reader, const char *path, size_t limi
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return FILE_ABSENT;
     if (fd < 0 || fstat(fd, &out->st) != 0) {
-        messages_add(reader->messages, MESSAGE_ERROR, place, "cannot open " QUOTE ": %s", path, strerror(errno));
+        complain_errno(reader, place, path, "cannot open ", errno);
         if (fd >= 0)
             close(fd);
         return FILE_FAILED;
     }
     bool right = judge(reader, path, &out->st, limit, place);
     if (right && !read_all(fd, limit, out)) {
-        messages_add(reader->messages, MESSAGE_ERROR, place, "cannot read " QUOTE ": %s", path, strerror(errno));
+        complain_errno(reader, place, path, "cannot read ", errno);
         right = false;
     }
     close(fd);

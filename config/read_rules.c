@@ -106,7 +106,8 @@ static void read_families(struct reader *reader, config_setting_t *setting, stru
 /* An empty list must not stand for "any". */
 static void refuse_empty(struct reader *reader, config_setting_t *setting)
 {
-    if (config_setting_is_aggregate(setting) && !config_setting_is_group(setting) && config_setting_length(setting) == 0)
+    if (config_setting_is_aggregate(setting) && !config_setting_is_group(setting) &&
+        config_setting_length(setting) == 0)
         complain(reader, setting, "'%s' is empty; leave the key out, or name what it is about", key_name(setting));
 }
 
@@ -120,8 +121,10 @@ static void read_peer(struct reader *reader, config_setting_t *group, struct rul
         if (!setting)
             continue;
         if (first)
-            complain(reader, setting, "'%s' stands beside '%s'; a rule has one of 'to', 'from', 'on' and 'family': make "
-                     "two rules of it", kind_keys[kind], first);
+            complain(reader, setting,
+                     "'%s' stands beside '%s'; a rule has one of 'to', 'from', 'on' and 'family': make "
+                     "two rules of it",
+                     kind_keys[kind], first);
         else
             rule->kind = kind;
         first = first ? first : kind_keys[kind];
@@ -258,7 +261,8 @@ static void read_service(struct reader *reader, config_setting_t *group, struct 
     if (rule->protos == PROTO_ANY)
         rule->protos = PROTO_WITH_PORTS;
     else if (rule->protos & ~(unsigned)PROTO_WITH_PORTS)
-        complain(reader, port, "'port' cannot stand with proto icmp, icmp6 or raw, which have none; make two rules of "
+        complain(reader, port,
+                 "'port' cannot stand with proto icmp, icmp6 or raw, which have none; make two rules of "
                  "it");
 }
 
@@ -307,31 +311,33 @@ static void read_errno(struct reader *reader, config_setting_t *group, struct ru
     if (rule->error == 0)
         complain_unknown(reader, place_of(setting), "unknown errno", name, errno_names, errno_name_count);
     else if (errno_makes_loops(rule->error))
-        complain(reader, setting, "errno '%s' makes programs try for ever or take it for success; choose another, such "
-                 "as 'EACCES'", name);
+        complain(reader, setting,
+                 "errno '%s' makes programs try for ever or take it for success; choose another, such "
+                 "as 'EACCES'",
+                 name);
 }
 
 static void read_words(struct reader *reader, config_setting_t *group, struct rule *rule)
 {
-    config_setting_t *setting;
-    const char *text;
+    config_setting_t *name = key_get(group, "name"), *reason = key_get(group, "reason");
+    config_setting_t *log = key_get(group, "log"), *audit = key_get(group, "audit");
 
-    if ((setting = key_get(group, "name")) != NULL && (text = text_value(reader, setting)) != NULL)
-        rule->name = memory_text(text);
+    if (name)
+        rule->name = memory_text(text_value(reader, name));
     if (rule->name && rule->name[0] == '\0')
-        complain(reader, setting, "'name' is empty; leave it out or name the rule");
-    if ((setting = key_get(group, "reason")) != NULL && (text = text_value(reader, setting)) != NULL)
-        rule->reason = memory_text(text);
-    if ((setting = key_get(group, "log")) != NULL)
-        flag_value(reader, setting, &rule->log);
-    if ((setting = key_get(group, "audit")) != NULL)
-        flag_value(reader, setting, &rule->audit);
+        complain(reader, name, "'name' is empty; leave it out or name the rule");
+    if (reason)
+        rule->reason = memory_text(text_value(reader, reason));
+    if (log)
+        flag_value(reader, log, &rule->log);
+    if (audit)
+        flag_value(reader, audit, &rule->audit);
 }
 
 static void read_rule(struct reader *reader, config_setting_t *group, unsigned chain)
 {
-    static const char *const keys[] = {"name",   "action", "to",    "from",   "on",  "family", "except",
-                                       "port",   "proto",  "errno", "reason", "log", "audit"};
+    static const char *const keys[] = {"name", "action", "to",    "from",   "on",  "family", "except",
+                                       "port", "proto",  "errno", "reason", "log", "audit"};
     size_t errors = reader->messages->errors;
     struct rule rule = {.chain = chain, .place = place_of(group)};
     struct addresses addresses = {0};

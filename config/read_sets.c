@@ -195,8 +195,8 @@ struct named_set *set_use(struct reader *reader, const char *name, struct place 
     size_t index = (size_t)(set - reader->policy->sets);
     switch (reader->set_sources[index].state) {
     case SET_BEING_READ:
-        messages_add(reader->messages, MESSAGE_ERROR, place, "set '@%.200s' names itself, if not at once then by others",
-                     name);
+        messages_add(reader->messages, MESSAGE_ERROR, place,
+                     "set '@%.200s' names itself, if not at once then by others", name);
         return NULL;
     case SET_UNREAD:
         if (reading_depth(reader) == SET_DEPTH) {

@@ -168,7 +168,8 @@ static void read_log_size(struct reader *reader, config_setting_t *setting, stru
     }
     settings->log_max_size = parse_size(config_setting_get_string(setting));
     if (settings->log_max_size < 0)
-        complain(reader, setting, "'max_size' " QUOTE " is no size; write bytes, or a text such as '64K', '16M' or '1G'",
+        complain(reader, setting,
+                 "'max_size' " QUOTE " is no size; write bytes, or a text such as '64K', '16M' or '1G'",
                  config_setting_get_string(setting));
 }
 
@@ -180,20 +181,21 @@ static void read_log(struct reader *reader, config_setting_t *group, struct sett
         [LOG_DENIED] = "denied",
         [LOG_ALL] = "all",
     };
-    config_setting_t *setting;
 
     if (!group_value(reader, group))
         return;
     settings->log_given = true;
     keys_check(reader, group, keys, COUNT(keys), "'log'");
-    if ((setting = key_get(group, "to")) != NULL)
-        read_log_to(reader, setting, settings);
-    if ((setting = key_get(group, "what")) != NULL)
-        settings->log_what = choice_value(reader, setting, choices, COUNT(choices));
-    if ((setting = key_get(group, "limit")) != NULL)
-        number_value(reader, setting, 1, LOG_LIMIT_MOST, &settings->log_limit);
-    if ((setting = key_get(group, "max_size")) != NULL)
-        read_log_size(reader, setting, settings);
+    config_setting_t *to = key_get(group, "to"), *what = key_get(group, "what");
+    config_setting_t *limit = key_get(group, "limit"), *max_size = key_get(group, "max_size");
+    if (to)
+        read_log_to(reader, to, settings);
+    if (what)
+        settings->log_what = choice_value(reader, what, choices, COUNT(choices));
+    if (limit)
+        number_value(reader, limit, 1, LOG_LIMIT_MOST, &settings->log_limit);
+    if (max_size)
+        read_log_size(reader, max_size, settings);
 }
 
 static void read_unprotected(struct reader *reader, config_setting_t *setting, struct settings *settings)

@@ -152,7 +152,7 @@ static void note_string(struct scan *scan, const struct scan_file *file)
     char open = scan->depth > 0 ? scan->brackets[scan->depth - 1].open : '\0';
 
     if (scan->previous == '"' && (open == '[' || open == '('))
-        messages_add(scan->reader->messages, MESSAGE_ERROR, here(file), "a comma is missing in front of this text");
+        broken(scan, here(file), "a comma is missing in front of this text");
     if (scan->previous != '"') {
         text->string_lines = memory_grow(text->string_lines, text->string_count, &text->string_room,
                                          sizeof *text->string_lines);
@@ -396,7 +396,8 @@ static void scan_file(struct scan *scan, const char *name, const char *bytes, si
     for (const char *start = file.at; file.at < file.end;)
         scan_token(scan, &file, start);
     append(scan, here(&file), file.copied, (size_t)(file.at - file.copied));
-    append(scan, here(&file), "\n", 1); /* libconfig wants one behind a comment; and the includer goes on on a new line */
+    append(scan, here(&file), "\n",
+           1); /* libconfig wants one behind a comment; and the includer goes on on a new line */
     scan->line++;
 }
 

@@ -300,9 +300,9 @@ static char *write_number(char *out, uint32_t value, uint32_t base)
 
 static char *write_text(char *out, const char *text)
 {
-    size_t length = strlen(text);
-    memcpy(out, text, length);
-    return out + length;
+    while (*text)
+        *out++ = *text++;
+    return out;
 }
 
 static char *write_inet(char *out, uint32_t address)

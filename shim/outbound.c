@@ -105,7 +105,7 @@ static bool may_be_raw(struct hint hint, int fd)
 {
     if (hint.state != HINT_IP)
         hint = hint_ask(fd);
-    return hint.state == HINT_IP && (hint.protos & (PROTO_RAW | PROTO_ICMP | PROTO_ICMP6));
+    return hint.state == HINT_IP && hint.raw;
 }
 
 /* The remote port as the kernel took it, for answers. */

@@ -21,7 +21,7 @@ static bool starts_like_image(int descriptor)
 
 /*
  * Address space for the largest image, of which nothing is used yet; MAP_FAILED where that much is not to be had. Under
- * a limit on address space (ulimit -v, common on shared hosts) every byte would be taken from the program: none is kept.
+ * a limit on address space (ulimit -v, common on shared hosts) it would be taken from the program, so none is kept.
  */
 static void *range_reserve(void)
 {
@@ -33,8 +33,8 @@ static void *range_reserve(void)
 }
 
 /*
- * Maps the whole file, with `reserve` at the start of a larger range. Cutting the file short under a mapping would bring
- * SIGBUS; whoever may write the file is trusted not to, and publish only ever replaces images by rename(2).
+ * Maps the whole file, with `reserve` at the start of a larger range. Cutting the file short under a mapping would
+ * bring SIGBUS; whoever may write the file is trusted not to, and publish only ever replaces images by rename(2).
  */
 static bool image_map(struct image_file *out, int descriptor, bool reserve)
 {

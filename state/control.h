@@ -24,8 +24,8 @@ enum image_file_outcome {
 };
 
 struct image_file {
-    void *base;   /* mapped read-only, private; NULL where the outcome is not OK */
-    size_t size;  /* of the file */
+    void *base;      /* mapped read-only, private; NULL where the outcome is not OK */
+    size_t size;     /* of the file */
     size_t reserved; /* of the range that is mapped; the rest reads as zero. What munmap(2) takes */
     int error;
     const char *why;

@@ -19,29 +19,30 @@
 struct event {
     struct timespec time; /* CLOCK_REALTIME */
     pid_t pid;
-    const char *exe;       /* the program's path; any bytes */
-    const char *op;        /* "connect", "accept", ... */
+    const char *exe; /* the program's path; any bytes */
+    const char *op;  /* "connect", "accept", ... */
     enum direction direction;
     const struct address *address; /* NULL: none (family rules, unix) */
-    const char *path;      /* Unix path or "@name", path_length bytes */
+    const char *path;              /* Unix path or "@name", path_length bytes */
     size_t path_length;
-    int port;              /* -1: none */
-    const char *proto;     /* "tcp", ...; NULL: not known */
-    int domain;            /* AF_* of a family rule; -1 */
-    const char *verdict;   /* "deny", "drop", "allow", "would-deny", "would-drop", "would-allow", "error" */
-    const char *rule;      /* name; NULL: none */
-    const char *file;      /* `at` is "file:line" */
+    int port;            /* -1: none */
+    const char *proto;   /* "tcp", ...; NULL: not known */
+    int domain;          /* AF_* of a family rule; -1 */
+    const char *verdict; /* "deny", "drop", "allow", "would-deny", "would-drop", "would-allow", "error" */
+    const char *rule;    /* name; NULL: none */
+    const char *file;    /* `at` is "file:line" */
     unsigned line;
-    const char *layer;     /* "system", "user" */
+    const char *layer; /* "system", "user" */
     const char *reason;
-    const char *hint;      /* the line to add if it was wanted; NULL */
-    unsigned left_out;     /* events that the limit swallowed before this one */
+    const char *hint;  /* the line to add if it was wanted; NULL */
+    unsigned left_out; /* events that the limit swallowed before this one */
 };
 
 /*
  * Writes the line with its newline into `out`; always valid UTF-8 (bytes that are not become U+FFFD) and valid JSON.
  * Texts are shortened where the line would not fit. Returns its length.
- * Keys in this order, absent ones left out: v time pid exe op dst|src|on port proto verdict rule at layer reason hint left_out.
+ * Keys in this order, absent ones left out: v time pid exe op dst|src|on|family port proto verdict rule at layer reason
+ * hint left_out.
  * `time` is RFC 3339 in UTC with milliseconds.
  */
 size_t event_format(const struct event *event, char out[EVENT_MAX]);

@@ -2,8 +2,8 @@
 /*
  * One event as one line of JSON that is valid whatever bytes a program's name or a path holds.
  *
- * A line is written with a limit on each text in it. The first try has none that could matter; a line that comes out too
- * long is written again with the largest limit under which it fits, so that only long texts lose anything.
+ * A line is written with a limit on each text in it. The first try has none that could matter; a line that comes out
+ * too long is written again with the largest limit under which it fits, so that only long texts lose anything.
  */
 #include "state/event.h"
 
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* Every text can be this long at once and the line still fits: ten of them, the keys and numbers are under 700 bytes. */
+/* So long all ten texts can be at once and the line still fits: with keys and numbers that is under 700 bytes. */
 #define TEXT_LEAST 24
 
 /* What can be escaped to six bytes and is cut only between characters. */
@@ -78,6 +78,8 @@ static bool must_escape(uint32_t code)
            (code >= 0x2066 && code <= 0x2069);
 }
 
+static const char replacement[3] = {'\xef', '\xbf', '\xbd'}; /* U+FFFD */
+
 /* Writes the first character of a text as it stands in JSON; returns its length, and in `*taken` the bytes it had. */
 static size_t encode(char out[ENCODED_MAX], const unsigned char *at, size_t left, size_t *taken)
 {
@@ -86,11 +88,12 @@ static size_t encode(char out[ENCODED_MAX], const unsigned char *at, size_t left
 
     *taken = size > 0 ? size : 1;
     if (size == 0) {
-        memcpy(out, "\xef\xbf\xbd", 3); /* U+FFFD, replacement character */
-        return 3;
+        memcpy(out, replacement, sizeof(replacement));
+        return sizeof(replacement);
     }
     if (must_escape(code)) {
-        memcpy(out, "\\u", 2);
+        out[0] = '\\';
+        out[1] = 'u';
         text_hex(out + 2, code, 4);
         return 6;
     }
@@ -103,7 +106,7 @@ static size_t encode(char out[ENCODED_MAX], const unsigned char *at, size_t left
     return size;
 }
 
-/* Whether a text takes at most `limit` bytes. No character becomes shorter, so that as many of it are enough to know. */
+/* Whether a text takes at most `limit` bytes. No character becomes shorter, so no more of it than that is read. */
 static bool text_fits(const unsigned char *text, size_t size, size_t limit)
 {
     char encoded[ENCODED_MAX];
@@ -272,7 +275,7 @@ static void put_place(struct line *line, const struct event *event)
     put_literal(line, "\"");
 }
 
-/* The whole line with `text_limit` on each text. Returns its length, which is larger than EVENT_MAX if it did not fit. */
+/* The whole line with `text_limit` on each text. Returns its length; one over EVENT_MAX did not fit. */
 static size_t line_write(const struct event *event, char *out, size_t text_limit)
 {
     struct line line = {.out = out, .text_limit = text_limit};

@@ -66,7 +66,7 @@ bool path_join(char *out, const char *folder, const char *name)
         folder_length--;
     if (folder_length >= PATH_MAX || name_length >= PATH_MAX - folder_length - 1)
         return false;
-    memcpy(out, folder, folder_length);
+    memcpy(out, folder, folder_length + 1); /* with a slash or NUL, in whose place a slash comes */
     out[folder_length] = '/';
     memcpy(out + folder_length + 1, name, name_length + 1);
     return true;

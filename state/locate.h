@@ -19,16 +19,16 @@
 
 /* The environment of a process, as far as it matters here. Pointers into `envp`; NULL where a name is absent or "". */
 struct surroundings {
-    uid_t uid;      /* effective */
-    bool secure;    /* AT_SECURE, or real and effective ids differ: the environment counts for nothing */
-    bool allow_on_error; /* SOCKADE_ON_ERROR=allow: a broken user layer allows */
-    const char *policy;       /* SOCKADE_POLICY */
-    const char *pinned;       /* SOCKADE_PINNED */
-    const char *config_home;  /* XDG_CONFIG_HOME, absolute ones only, as the XDG specification says */
-    const char *runtime_dir;  /* XDG_RUNTIME_DIR */
-    const char *cache_home;   /* XDG_CACHE_HOME */
-    const char *state_home;   /* XDG_STATE_HOME */
-    const char *home;         /* HOME */
+    uid_t uid;               /* effective */
+    bool secure;             /* AT_SECURE, or real and effective ids differ: the environment counts for nothing */
+    bool allow_on_error;     /* SOCKADE_ON_ERROR=allow: a broken user layer allows */
+    const char *policy;      /* SOCKADE_POLICY */
+    const char *pinned;      /* SOCKADE_PINNED */
+    const char *config_home; /* XDG_CONFIG_HOME, absolute ones only, as the XDG specification says */
+    const char *runtime_dir; /* XDG_RUNTIME_DIR */
+    const char *cache_home;  /* XDG_CACHE_HOME */
+    const char *state_home;  /* XDG_STATE_HOME */
+    const char *home;        /* HOME */
 };
 
 void surroundings_read(struct surroundings *out, char *const *envp, uid_t uid, bool secure);
@@ -61,7 +61,10 @@ int locate_layers(const struct surroundings *surroundings, struct layer_place la
  */
 size_t pin_format(char *out, size_t size, uid_t uid, const struct layer_place *layers, int count);
 
-/* Where images of texts live: $XDG_RUNTIME_DIR/sockade, else $XDG_CACHE_HOME/sockade (~/.cache), else /dev/shm/sockade-UID. */
+/*
+ * Where images of texts live: $XDG_RUNTIME_DIR/sockade, else $XDG_CACHE_HOME/sockade (~/.cache), else
+ * /dev/shm/sockade-UID.
+ */
 #define IMAGE_FOLDERS 3
 
 /*
@@ -71,8 +74,8 @@ bool image_folder(const struct surroundings *surroundings, int which, char *out)
 
 /*
  * Opens a folder for images: without following a link in its last part, our own, mode 0700 at most. With `create` a
- * missing one is made, but none above it: $XDG_RUNTIME_DIR is not ours to make (publish makes ~/.cache). Returns a descriptor (O_PATH | O_DIRECTORY | O_CLOEXEC)
- * or -1 with errno (EACCES where it is not to be trusted).
+ * missing one is made, but none above it: $XDG_RUNTIME_DIR is not ours to make (publish makes ~/.cache). Returns a
+ * descriptor (O_PATH | O_DIRECTORY | O_CLOEXEC) or -1 with errno (EACCES where it is not to be trusted).
  */
 int image_folder_open(const char *path, uid_t uid, bool create);
 

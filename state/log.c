@@ -3,9 +3,9 @@
  * Writing a line to its place, from inside a program that must not notice.
  *
  * For the few microseconds that this takes every signal is blocked in this thread. So no handler can leave by
- * siglongjmp(3) and no cancellation can act while a descriptor is open; SIGPIPE and SIGXFSZ that the write itself raises
- * are taken away again before the mask is put back; and a terminal with TOSTOP does not stop a background program for our
- * line (termios(3): SIGTTOU blocked means the write goes through).
+ * siglongjmp(3) and no cancellation can act while a descriptor is open; SIGPIPE and SIGXFSZ that the write itself
+ * raises are taken away again before the mask is put back; and a terminal with TOSTOP does not stop a background
+ * program for our line (where SIGTTOU is blocked the write goes through: POSIX, General Terminal Interface).
  */
 #include "state/event.h"
 
@@ -30,8 +30,8 @@ struct signal_guard {
 };
 
 /*
- * Blocks all signals but those that a fault of the thread raises: blocked, these would kill a program that handles them,
- * such as one whose seccomp sandbox answers system calls from a SIGSYS handler.
+ * Blocks all signals but those that a fault of the thread raises: blocked, these would kill a program that handles
+ * them, such as one whose seccomp sandbox answers system calls from a SIGSYS handler.
  */
 static void signals_hold(struct signal_guard *guard)
 {
@@ -124,8 +124,8 @@ static int log_file_open(const char *path, uid_t uid, struct stat *st)
 }
 
 /*
- * Renames the open file `path` to PATH.1. Returns true where `path` is now free for a new file or has one already; false
- * where lines must go on into the old one.
+ * Renames the open file `path` to PATH.1. Returns true where `path` is now free for a new file or has one already;
+ * false where lines must go on into the old one.
  *
  * Of several processes that find the file full only one may rename it, and none a fresh file that came after it: a lock
  * on the file itself is held while its name is compared with it. Nobody waits for that lock; who does not get it writes
@@ -243,7 +243,8 @@ static bool log_to_stderr(const struct signal_guard *guard, const struct log_pla
 static bool log_to_syslog(const char *line, size_t length, pid_t pid)
 {
     static const char tag[] = "<13>sockade[";
-    char head[sizeof(tag) + DECIMAL_TEXT + 3];
+    static const char end[3] = {']', ':', ' '};
+    char head[sizeof(tag) + DECIMAL_TEXT + sizeof(end)];
     struct sockaddr_un daemon = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
     struct iovec parts[2] = {{.iov_base = head}, {.iov_base = (void *)(uintptr_t)line, .iov_len = length}};
     struct msghdr message = {.msg_name = &daemon, .msg_namelen = sizeof(daemon), .msg_iov = parts, .msg_iovlen = 2};
@@ -255,8 +256,8 @@ static bool log_to_syslog(const char *line, size_t length, pid_t pid)
         return false;
     memcpy(head, tag, size);
     size += text_decimal(head + size, (uint64_t)pid);
-    memcpy(head + size, "]: ", 3);
-    parts[0].iov_len = size + 3;
+    memcpy(head + size, end, sizeof(end));
+    parts[0].iov_len = size + sizeof(end);
     if (line[length - 1] == '\n')
         parts[1].iov_len--;
     sent = kernel_sendmsg(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -33,8 +33,8 @@ static bool default_path(struct log_place *out, const struct surroundings *surro
 }
 
 /*
- * Expands what was written behind "file:". `%u` is known now; `%p` is not, since a process may fork, and stays as a byte
- * that no setting may hold. `%%` is a percent sign; any other `%` stands for itself.
+ * Expands what was written behind "file:". `%u` is known now; `%p` is not, since a process may fork, and stays as a
+ * byte that no setting may hold. `%%` is a percent sign; any other `%` stands for itself.
  */
 static bool file_path(struct log_place *out, const char *setting, const struct surroundings *surroundings)
 {

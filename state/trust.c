@@ -47,10 +47,14 @@ static bool in_user_namespace(void)
 {
     char text[256];
     const char *at = text;
+    int64_t inside, outside, count;
 
     if (!proc_read("/proc/self/uid_map", text, sizeof(text)))
         return false;
-    return !(number_read(&at) == 0 && number_read(&at) == 0 && number_read(&at) == UINT32_MAX);
+    inside = number_read(&at);
+    outside = number_read(&at);
+    count = number_read(&at);
+    return inside != 0 || outside != 0 || count != UINT32_MAX;
 }
 
 /* Which uid the kernel shows for owners that this user namespace does not map. */

@@ -48,7 +48,9 @@ trap 'kill $server 2>/dev/null' EXIT
 tries=100
 until [ -s "$demo/port" ]; do
     tries=$((tries - 1))
-    [ $tries -gt 0 ] && kill -0 $server 2>/dev/null || fail 'no web server could be started on 127.0.0.1'
+    if [ $tries -eq 0 ] || ! kill -0 $server 2>/dev/null; then
+        fail 'no web server could be started on 127.0.0.1'
+    fi
     sleep 0.05
 done
 port=$(cat "$demo/port")
@@ -81,11 +83,15 @@ sed 's/^/   /' "$demo/policy.conf"
 
 heading "Allowed: no rule names 127.0.0.1, and what no rule names is allowed."
 visit 127.0.0.1
-[ $status -eq 0 ] && grep -q '^Hello from 127.0.0.1' "$demo/output" || fail "the allowed call failed: $(cat "$demo/output")"
+if [ $status -ne 0 ] || ! grep -q '^Hello from 127.0.0.1' "$demo/output"; then
+    fail "the allowed call failed: $(cat "$demo/output")"
+fi
 
 heading "Refused: the rule \"demo\" names 127.0.0.2. The same server listens there; the call never reaches it."
 visit 127.0.0.2
-[ $status -ne 0 ] && grep -q 'No route to host' "$demo/output" || fail "the call was not refused: $(cat "$demo/output")"
+if [ $status -eq 0 ] || ! grep -q 'No route to host' "$demo/output"; then
+    fail "the call was not refused: $(cat "$demo/output")"
+fi
 
 heading "Why: $("$SOCKADE" explain --policy "$demo/policy.conf" --to "127.0.0.2:$port/tcp" | tail -n 1)"
 "$SOCKADE" explain --policy "$demo/policy.conf" --to "127.0.0.2:$port/tcp" | sed -n 's/^  user /   /p'
@@ -95,8 +101,8 @@ sed 's/^/   /' "$demo/events.jsonl" || fail 'there is no log'
 [ "$(grep -c '"rule":"demo"' "$demo/events.jsonl")" -eq 1 ] || fail 'the log has not exactly one event'
 
 line=$(grep -n '"demo"' "$demo/policy.conf" | cut -d: -f1)
-heading "What happened: ${program%% *}, which nobody changed, ran twice as $(id -un 2>/dev/null || id -u) with libsockade.so preloaded. Each time
-it asked for a connection. Sockade looked the address up in the policy, let the first call pass, and failed the second
-at once with the errno that line $line of the policy names. No packet was sent, and nothing needed root.
+heading "What happened: ${program%% *} ran twice, unchanged, as user $(id -un 2>/dev/null || id -u), with libsockade.so preloaded.
+Each time it asked for a connection. Sockade looked the address up in the policy, let the first call pass, and failed
+the second at once with the errno that line $line of the policy names. No packet was sent, and nothing needed root.
 The policy and the log stand in $demo; a policy of your own belongs into
 ~/.config/sockade/policy.conf, and $root/examples holds more of them."

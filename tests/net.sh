@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 # What the tests with real programs need beside lib.sh: a whole script in a network of its own, interfaces that lead
 # nowhere, servers in the background, the helper programs in C.
 #
@@ -9,7 +10,7 @@ SERVERS=''
 
 # The words in front of a command that make it an ordinary user's. Inside a user namespace, where the script is root, a
 # second one maps the same user to another number and gives no capability over the first one's network.
-ORDINARY=env
+ORDINARY='env'
 if [ "${TEST_INSIDE:-0}" -ne 0 ]; then
     TEST_UID=$TEST_INSIDE
     ORDINARY='unshare --user --map-user=1000 --map-group=1000 -- setpriv --no-new-privs --'
@@ -79,7 +80,7 @@ background() {
     HOME=$USER_HOME $ORDINARY "$@" </dev/null >>"$SCRATCH/servers.log" 2>&1 &
     SERVER=$!
     SERVERS="$SERVERS $SERVER"
-    trap 'servers_status=$?; stop_servers; (exit $servers_status); scratch_end' EXIT
+    trap 'servers_end' EXIT
 }
 
 # shellcheck disable=SC2086
@@ -87,6 +88,13 @@ stop_servers() {
     [ -z "$SERVERS" ] || kill $SERVERS 2>/dev/null
     [ -z "$SERVERS" ] || wait $SERVERS 2>/dev/null
     SERVERS=''
+}
+
+servers_end() {
+    servers_status=$?
+    stop_servers
+    (exit $servers_status)
+    scratch_end
 }
 
 # wait_for SECONDS CMD...: until CMD succeeds
@@ -132,7 +140,8 @@ need() {
 # helper NAME: the program of tests/programs/NAME.c in the scratch folder, from the build or compiled here
 helper() {
     cp "${LIBSOCKADE%/*}/tests/programs/$1" "$SCRATCH/$1" 2>/dev/null && return
-    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$SCRATCH/$1" "$TESTS/programs/$1.c" || { ok 1 "$1.c compiles"; done_testing; }
+    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$SCRATCH/$1" "$TESTS/programs/$1.c" ||
+        { ok 1 "$1.c compiles"; done_testing; }
 }
 
 # milliseconds: a clock

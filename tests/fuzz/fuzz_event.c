@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes in the texts of an event: the line is at most EVENT_MAX bytes with one newline, at its end, and jansson, which
- * refuses what is no UTF-8 and every key that stands twice, reads it as one object.
+ * Any bytes in the texts of an event: the line is at most EVENT_MAX bytes with one newline, at its end, and jansson,
+ * which refuses what is no UTF-8 and every key that stands twice, reads it as one object.
  */
 #include "state/event.h"
 
@@ -20,7 +20,7 @@ static void must(bool holds)
         abort();
 }
 
-/* The next text of the input: up to a byte 0xff and whatever follows it, of which the first tells how often to repeat. */
+/* The next text of the input: up to a byte 0xff, behind which one more byte tells how often it is repeated. */
 static char *text_take(const uint8_t **data, size_t *size)
 {
     const uint8_t *end = *size > 0 ? memchr(*data, 0xff, *size) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SO_COOKIE is one number for a socket, through whatever descriptor and process it is asked (Linux 4.12). */
+/* SO_COOKIE is one number for a socket, through whatever descriptor and process it is asked. */
 #include "tests/kernel/proof.h"
 
 #include <sys/wait.h>

@@ -16,10 +16,15 @@ static bool find(int epoll, int watched, uint32_t *events, uint64_t *data)
     prove(file != NULL, "%s can be opened", path);
     while (fgets(line, sizeof(line), file)) {
         int fd;
-        if (sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64, &fd, events, data) == 3 && fd == watched) {
-            prove(!found, "one line an entry");
-            found = true;
-        }
+        uint32_t line_events;
+        uint64_t line_data;
+        int read = sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64, &fd, &line_events, &line_data);
+        if (read != 3 || fd != watched)
+            continue;
+        prove(!found, "one line an entry");
+        found = true;
+        *events = line_events;
+        *data = line_data;
     }
     fclose(file);
     return found;

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # busybox: one program of many names, each with its own habits at the socket calls.
 . "${0%/*}/../lib.sh"
@@ -19,7 +20,7 @@ http_server :: 8080
 
 for address in 192.0.2.66 '[2001:db8:66::1]'; do
     capture shimmed "$SCRATCH/policy.conf" busybox wget -q -O - "http://$address:8080/"
-    is $STATUS 1 "wget of $address is refused"
+    is "$STATUS" 1 "wget of $address is refused"
     like "$ERR" "can't connect to remote host.*No route to host" "wget of $address tells the errno"
 done
 for address in 192.0.2.1 '[2001:db8::1]'; do
@@ -28,7 +29,7 @@ for address in 192.0.2.1 '[2001:db8::1]'; do
 done
 
 capture shimmed "$SCRATCH/policy.conf" busybox nc 192.0.2.66 8080
-is $STATUS 1 'nc to 192.0.2.66 is refused'
+is "$STATUS" 1 'nc to 192.0.2.66 is refused'
 like "$ERR" 'No route to host' 'nc to 192.0.2.66 tells the errno'
 capture shimmed "$SCRATCH/policy.conf" sh -c 'printf "GET / HTTP/1.0\r\n\r\n" | busybox nc 192.0.2.1 8080'
 like "$OUT" served 'nc to 192.0.2.1 is allowed'

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # curl, a client on non-blocking sockets: refused at once with the errno's text, allowed as if nothing were there.
 . "${0%/*}/../lib.sh"
@@ -24,7 +25,7 @@ fetch() { # fetch WORDS...: with the errno's text, which curl tells only when as
 for address in 192.0.2.66 '[2001:db8:66::1]' '[::ffff:192.0.2.66]'; do
     start=$(milliseconds)
     fetch "http://$address:8080/"
-    is $STATUS 7 "$address is refused: curl's exit code for a failed connect"
+    is "$STATUS" 7 "$address is refused: curl's exit code for a failed connect"
     like "$ERR" 'No route to host' "$address is refused: curl shows the errno's text"
     is "$OUT" '' "$address is refused: nothing was fetched"
     [ $(($(milliseconds) - start)) -lt 2000 ]
@@ -46,7 +47,7 @@ is "$STATUS $OUT" '0 served' 'of two addresses the allowed one is used'
 
 # --interface binds before it connects; keep-alive and parallel transfers use several sockets.
 capture shimmed "$SCRATCH/policy.conf" curl -sS --interface 192.0.2.1 http://192.0.2.66:8080/
-is $STATUS 7 'a bound socket is refused too'
+is "$STATUS" 7 'a bound socket is refused too'
 capture shimmed "$SCRATCH/policy.conf" curl -sS -Z http://192.0.2.1:8080/ http://192.0.2.66:8080/ http://127.0.0.1:8080/
 is "$(printf '%s\n' "$OUT" | grep -c served)" 2 'of three parallel transfers two are allowed'
 

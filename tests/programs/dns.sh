@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # Datagrams: dig against dnsmasq. Refused and allowed resolvers, answers behind a closed door, refused clients.
 . "${0%/*}/../lib.sh"
@@ -41,7 +42,7 @@ for how in +notcp +tcp; do
     for address in 192.0.2.66 2001:db8:66::1 127.0.0.1 ::1; do
         start=$(milliseconds)
         ask $address $how
-        [ $STATUS -ne 0 ]
+        [ "$STATUS" -ne 0 ]
         ok $? "dig $how at $address is refused"
         unlike "$OUT$ERR" '198\.51\.100\.99' "dig $how at $address gets no answer"
         [ $(($(milliseconds) - start)) -lt 1500 ]

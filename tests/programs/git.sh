@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # git and ssh over local ports: clients that start helpers of their own, and a server that forks for each client.
 . "${0%/*}/../lib.sh"
@@ -24,7 +25,7 @@ background git daemon --listen=:: --listen=0.0.0.0 --port=9418 --base-path="$USE
 wait_for 10 listens 9418
 for address in 192.0.2.66 '[2001:db8:66::1]'; do
     capture shimmed "$SCRATCH/policy.conf" git clone -q "git://$address/repository.git" refused
-    is $STATUS 128 "git clone from $address is refused"
+    is "$STATUS" 128 "git clone from $address is refused"
     like "$ERR" 'No route to host' "git clone from $address tells the errno"
     [ ! -e refused ]
     ok $? "git clone from $address leaves nothing"
@@ -32,7 +33,7 @@ done
 for address in 192.0.2.1 '[2001:db8::1]'; do
     rm -rf allowed
     capture shimmed "$SCRATCH/policy.conf" git clone -q "git://$address/repository.git" allowed
-    is $STATUS 0 "git clone from $address is allowed"
+    is "$STATUS" 0 "git clone from $address is allowed"
     is "$(as_user git -C allowed log --format=%s)" first "git clone from $address is whole"
 done
 stop_servers
@@ -43,7 +44,7 @@ background env LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/policy.conf" \
 wait_for 10 listens 9419
 is_reset 192.0.2.66 127.0.0.1 9419 'git daemon resets a refused peer'
 capture bare git ls-remote git://127.0.0.1:9419/repository.git
-is $STATUS 0 'git daemon serves an allowed peer'
+is "$STATUS" 0 'git daemon serves an allowed peer'
 stop_servers
 
 # ssh against a server that takes its greeting and leaves: how far it comes is what counts.
@@ -61,7 +62,7 @@ while True:
     done
     unlike "$(cat "$SCRATCH/servers.log")" '^greeting' 'ssh reached nobody so far'
     capture shimmed "$SCRATCH/policy.conf" ssh -F /dev/null -o BatchMode=yes -p 2222 192.0.2.1 true
-    is $STATUS 255 'ssh to 192.0.2.1 fails for another reason: there is no ssh server'
+    is "$STATUS" 255 'ssh to 192.0.2.1 fails for another reason: there is no ssh server'
     like "$(cat "$SCRATCH/servers.log")" '^greeting: .*SSH-2.0' 'ssh to 192.0.2.1 is allowed'
 else
     skip 'ssh is not installed (Debian: openssh-client)' 'ssh'

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # Two layers: what the administrator refuses no user allows, and a user may refuse more.
 . "${0%/*}/../lib.sh"

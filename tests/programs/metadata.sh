@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # The cloud's metadata address, with a route that leads nowhere: refused at once, logged, and no packet left.
 . "${0%/*}/../lib.sh"
@@ -11,7 +12,7 @@ line=$(grep -n 'no-metadata' "$policy" | cut -d: -f1)
 
 # The route is dead but it is one: without a policy a packet leaves, and curl waits for an answer.
 capture as_user curl -sS -m 1 http://169.254.169.254/
-is $STATUS 28 'without a policy curl waits in vain'
+is "$STATUS" 28 'without a policy curl waits in vain'
 before=$(packets_sent)
 [ "$before" -gt 0 ]
 ok $? 'and its packets left'
@@ -22,7 +23,7 @@ for url in http://169.254.169.254/ 'http://[::ffff:169.254.169.254]/' 'http://[f
     capture as_user "$SOCKADE" run --policy "$policy" -- curl -sS "$url"
     [ $(($(milliseconds) - start)) -lt 2000 ]
     ok $? "$url fails at once"
-    is $STATUS 7 "$url: the exit code is curl's own"
+    is "$STATUS" 7 "$url: the exit code is curl's own"
     like "$ERR" '^curl: \(7\) Failed to connect' "$url: the message is curl's own"
     is "$(printf '%s\n' "$ERR" | wc -l)" 1 "$url: nothing else is on stderr"
 

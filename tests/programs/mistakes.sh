@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # A policy with mistakes: all of them are told, nothing starts under it, and what is preloaded anyway stays closed.
 . "${0%/*}/../lib.sh"
@@ -19,7 +20,7 @@ http_server 127.0.0.1 8080
 
 # The command.
 capture as_user "$SOCKADE" run --policy "$SCRATCH/bad.conf" -- touch "$USER_HOME/started"
-is $STATUS 125 'run ends with 125'
+is "$STATUS" 125 'run ends with 125'
 is "$OUT" '' 'run says nothing on stdout'
 [ ! -e "$USER_HOME/started" ]
 ok $? 'run starts nothing'
@@ -28,7 +29,7 @@ like "$ERR" 'bad\.conf:4: .*192\.0\.2\.0/24' 'line 4: host bits, with the correc
 like "$ERR" 'bad\.conf:6: .*EACESS.*EACCES' 'line 6: an unknown errno, with what was meant'
 is "$(printf '%s\n' "$ERR" | grep -c 'bad\.conf:[0-9]')" 3 'three mistakes are three messages'
 capture as_user "$SOCKADE" check "$SCRATCH/bad.conf"
-[ $STATUS -ne 0 ]
+[ "$STATUS" -ne 0 ]
 ok $? 'check refuses it'
 is "$(printf '%s\n' "$OUT$ERR" | grep -c 'bad\.conf:[346]: ')" 3 'check tells the same three'
 
@@ -78,7 +79,10 @@ is "$OUT" "$closed" 'closed: network calls fail with EACCES, Unix sockets and fi
 is "$(printf '%s\n' "$ERR" | grep -c .)" 1 'closed: one line on stderr'
 like "$ERR" '^sockade: .*bad\.conf' 'closed: the line names the file'
 
-capture as_user env SOCKADE_ON_ERROR=allow LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/bad.conf" "$PYTHON" calls.py
+SOCKADE_ON_ERROR=allow
+export SOCKADE_ON_ERROR
+capture shimmed "$SCRATCH/bad.conf" "$PYTHON" calls.py
+unset SOCKADE_ON_ERROR
 is "$OUT" "$open" 'SOCKADE_ON_ERROR=allow: everything works'
 is "$(printf '%s\n' "$ERR" | grep -c .)" 1 'SOCKADE_ON_ERROR=allow: still one line on stderr'
 

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # OpenBSD's netcat, a client and a listener on blocking sockets and poll.
 . "${0%/*}/../lib.sh"
@@ -21,14 +22,14 @@ END
 http_server :: 8080
 for address in 192.0.2.66 2001:db8:66::1; do
     capture shimmed "$SCRATCH/policy.conf" nc -v -z "$address" 8080
-    is $STATUS 1 "$address is refused"
+    is "$STATUS" 1 "$address is refused"
     like "$ERR" 'Network is unreachable' "$address is refused with the errno's text"
     capture shimmed "$SCRATCH/policy.conf" nc -v -z -w 3 "$address" 8080
     like "$ERR" 'Network is unreachable' "$address is refused with a time limit, by a non-blocking socket, too"
 done
 for address in 192.0.2.1 2001:db8::1; do
     capture shimmed "$SCRATCH/policy.conf" nc -v -z "$address" 8080
-    is $STATUS 0 "$address is allowed"
+    is "$STATUS" 0 "$address is allowed"
 done
 
 # The listener: a refused peer comes first and is reset, then the allowed one is served by the same accept.
@@ -46,7 +47,7 @@ listen_for -4 192.0.2.66 192.0.2.1 127.0.0.1
 listen_for -6 2001:db8:66::1 2001:db8::1 ::1
 
 capture shimmed "$SCRATCH/policy.conf" nc -l 127.0.0.1 10000
-is $STATUS 1 'port 10000 is refused to a listener'
+is "$STATUS" 1 'port 10000 is refused to a listener'
 like "$ERR" 'Input/output error' 'port 10000 is refused with the errno of the rule'
 
 # Datagrams: netcat waits for its peer with recvfrom(MSG_PEEK) and connects to it then.

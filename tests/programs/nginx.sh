@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # nginx as an ordinary user: a refused peer is reset, the next allowed one is served, however its loop is set up.
 . "${0%/*}/../lib.sh"
@@ -42,9 +43,9 @@ END
 
 # What the scheduler has charged to the workers, in ticks.
 ticks() {
-    for pid in $(cat /proc/"$SERVER"/task/"$SERVER"/children); do
-        awk '{ sum += $14 + $15 } END { print sum }' "/proc/$pid/stat"
-    done | awk '{ sum += $1 } END { print sum + 0 }'
+    tr ' ' '\n' <"/proc/$SERVER/task/$SERVER/children" | while read -r pid; do
+        cat "/proc/$pid/stat"
+    done | awk '{ sum += $14 + $15 } END { print sum + 0 }'
 }
 
 for loop in 'multi_accept off' 'multi_accept on' 'accept_mutex on'; do
@@ -84,6 +85,6 @@ done
 
 configure "multi_accept off" 10000 >nginx.conf
 capture shimmed "$SCRATCH/policy.conf" nginx -c "$SCRATCH/nginx.conf" -e stderr
-is $STATUS 1 'a refused port: nginx does not start'
+is "$STATUS" 1 'a refused port: nginx does not start'
 like "$ERR" 'bind\(\) to .*:10000 failed \(5: Input/output error\)' 'a refused port: nginx shows the errno'
 done_testing

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # Python's sockets under a policy: python_sockets.py has what goes out, python_inbound.py what comes in, and
 # python_asyncio.py an event loop.

@@ -1,6 +1,8 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # Start: the text is compiled by a child that the program cannot notice; edits hold for the next process; where no
 # child is to be had, or the text is bad, the last good image holds, and without one everything is closed.
+# shellcheck disable=SC2086 # what stands in front of a command is several words
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
@@ -17,7 +19,6 @@ write_policy() { # write_policy ERRNO: or none, which allows
 preload="env LD_PRELOAD=$LIBSOCKADE SOCKADE_POLICY=$SCRATCH/policy.conf"
 found="$PYTHON $TESTS/programs/start.py found"
 start() { # start WORDS...: the check, preloaded, behind WORDS
-    # shellcheck disable=SC2086 # several words each
     capture as_user timeout 20 "$@" $preload $found
 }
 how="$PYTHON $TESTS/programs/start.py"
@@ -69,7 +70,7 @@ is "$OUT" "$usual, EHOSTDOWN" 'a bad edit: the last good image holds'
 is "$(printf '%s\n' "$ERR" | grep -c .)" 1 'a bad edit: one line on stderr'
 like "$ERR" '^sockade: .*policy\.conf' 'a bad edit: the line names the file'
 capture as_user "$SOCKADE" run --policy "$SCRATCH/policy.conf" -- touch "$USER_HOME/ran"
-[ $STATUS -eq 125 ] && [ ! -e "$USER_HOME/ran" ]
+[ "$STATUS" -eq 125 ] && [ ! -e "$USER_HOME/ran" ]
 ok $? 'a bad edit: sockade run starts nothing all the same'
 write_policy ENETRESET
 start env

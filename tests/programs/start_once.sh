@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # A hundred processes that start at the same time share one compile.
 . "${0%/*}/../lib.sh"

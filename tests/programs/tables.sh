@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every example's decision table, through `sockade test` and through real socket calls: the two cannot disagree. For a
 # refused peer the counters of all devices stand still; for an allowed one they move.

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # An ordinary user and nothing but LD_PRELOAD: the policy in ~/.config is found, and without any nothing is noticed.
 . "${0%/*}/../lib.sh"
@@ -22,15 +23,20 @@ preloaded env | sort | grep -v '^LD_PRELOAD=' >preloaded.txt
 is "$(cat preloaded.txt)" "$(grep -v '^LD_PRELOAD=' bare.txt)" 'no policy: the environment is unchanged'
 is "$(as_user find "$USER_HOME" -mindepth 1)" '' 'no policy: nothing was written'
 
+rule() { # rule ERRNO
+    echo 'version = 1;'
+    echo "rules = ( { name = \"mine\"; action = \"deny\"; to = \"127.0.0.1\"; port = 8080; errno = \"$1\"; } );"
+}
+mkdir sockade .config .config/sockade
+rule ENETRESET | tee policy.conf sockade.conf sockade/policy.conf .config/sockade/policy.conf >.sockade
+capture preloaded "$PYTHON" connect.py
+is "$OUT$ERR" connected 'no policy: the current folder means nothing'
+
 # A policy of one's own.
 as_user mkdir -p "$USER_HOME/.config/sockade"
-rule() { # rule ERRNO
-    printf 'version = 1;\nrules = ( { name = "mine"; action = "deny"; to = "127.0.0.1"; port = 8080; errno = "%s"; } );\n' \
-        "$1"
-}
 rule EHOSTDOWN | as_user tee "$USER_HOME/.config/sockade/policy.conf" >/dev/null
 capture preloaded "$PYTHON" connect.py
-is "$OUT$ERR" EHOSTDOWN '~/.config/sockade/policy.conf is found by itself'
+is "$OUT$ERR" EHOSTDOWN 'policy.conf in ~/.config/sockade is found by itself'
 like "$(cat "$USER_HOME/.local/state/sockade/events.jsonl")" \
     '"rule":"mine","at":"[^"]*/\.config/sockade/policy\.conf:2","layer":"user"' 'its event is in ~/.local/state'
 is "$(stat -c %a "$USER_HOME/.cache/sockade" "$USER_HOME/.local/state/sockade" "$USER_HOME"/.local/state/sockade/*)" \
@@ -43,8 +49,6 @@ is "$OUT$ERR" ENETDOWN 'XDG_CONFIG_HOME is heeded'
 rule ENETRESET >named.conf
 capture shimmed "$SCRATCH/named.conf" "$PYTHON" connect.py
 is "$OUT$ERR" ENETRESET 'SOCKADE_POLICY stands in place of it'
-capture preloaded sh -c "cd '$SCRATCH' && mkdir -p '$USER_HOME/here/sockade' && exec '$PYTHON' connect.py"
-is "$OUT$ERR" EHOSTDOWN 'the current folder means nothing'
 
 # Children inherit the policy that the first process found: a new HOME does not set them free.
 capture preloaded sh -c "HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent '$PYTHON' connect.py"

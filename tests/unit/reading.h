@@ -65,21 +65,21 @@ static inline bool read_body(const char *body)
 }
 
 /* A text whose first line is the version must give just these messages. */
-#define says(body, expected)                      \
-    do {                                          \
-        read_body(body);                          \
-        assert_string_equal(told(), expected);    \
+#define says(body, expected)                                                                                           \
+    do {                                                                                                               \
+        read_body(body);                                                                                               \
+        assert_string_equal(told(), expected);                                                                         \
     } while (0)
 
 /* A rule with this body, in line 2, must give just this message. */
 #define rule_says(body, expected) says("rules = ( { " body " } );", "policy.conf:2: " expected "\n")
 
 /* A text must be read without a word. */
-#define reads(body)                        \
-    do {                                   \
-        bool right_ = read_body(body);     \
-        assert_string_equal(told(), "");   \
-        assert_true(right_);               \
+#define reads(body)                                                                                                    \
+    do {                                                                                                               \
+        bool right_ = read_body(body);                                                                                 \
+        assert_string_equal(told(), "");                                                                               \
+        assert_true(right_);                                                                                           \
     } while (0)
 
 static inline bool covers(const struct range_set *set, const char *text)

@@ -429,8 +429,8 @@ static void longest_texts_fit(void **state)
 
 static void order_and_kinds(void **state)
 {
-    static const char *const sorted[] = {"0.0.0.0", "127.0.0.1", "255.255.255.255",      "::",
-                                         "::1",     "1::",       "8000::", "ffff::ffff"};
+    static const char *const sorted[] = {
+        "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "1::", "8000::", "ffff::ffff"};
 
     (void)state;
     for (size_t i = 0; i < COUNT(sorted); i++) {
@@ -448,10 +448,18 @@ static void order_and_kinds(void **state)
         bool loopback;
         bool wildcard;
     } kinds[] = {
-        {"127.0.0.0", true, false},        {"127.255.255.255", true, false}, {"126.255.255.255", false, false},
-        {"128.0.0.0", false, false},       {"::1", true, false},             {"::2", false, false},
-        {"::ffff:127.0.0.1", true, false}, {"1::1", false, false},           {"0.0.0.0", false, true},
-        {"::", false, true},               {"::ffff:0:0", false, true},      {"0.0.0.1", false, false},
+        {"127.0.0.0", true, false},
+        {"127.255.255.255", true, false},
+        {"126.255.255.255", false, false},
+        {"128.0.0.0", false, false},
+        {"::1", true, false},
+        {"::2", false, false},
+        {"::ffff:127.0.0.1", true, false},
+        {"1::1", false, false},
+        {"0.0.0.0", false, true},
+        {"::", false, true},
+        {"::ffff:0:0", false, true},
+        {"0.0.0.1", false, false},
     };
     for (size_t i = 0; i < COUNT(kinds); i++) {
         struct address a;

@@ -195,8 +195,9 @@ static struct image_source *source_add(struct sources_image *out, enum image_sou
     }
     source->kind = kind;
     source->path = out->text_used;
-    strcpy(out->strings + out->text_used, path);
+    memcpy(out->strings + out->text_used, path, strlen(path) + 1);
     out->text_used += (uint32_t)strlen(path) + 1;
+    assert_true(out->text_used < sizeof(out->strings));
     return source;
 }
 

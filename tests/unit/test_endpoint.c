@@ -117,8 +117,7 @@ static void ports_and_protocols(void **state)
                  "'' is no port from 1 to 65535 and no range of them; the form is ADDRESS[:PORT[-PORT]][/PROTO]");
     refused_with("10.0.0.1:80/tpc", "unknown protocol 'tpc'; did you mean 'tcp'?");
     refused_with("10.0.0.1:80/TCP", "unknown protocol 'TCP'; did you mean 'tcp'?");
-    refused_with("10.0.0.1/quicksand",
-                 "unknown protocol 'quicksand'; the form is ADDRESS[:PORT[-PORT]][/PROTO]");
+    refused_with("10.0.0.1/quicksand", "unknown protocol 'quicksand'; the form is ADDRESS[:PORT[-PORT]][/PROTO]");
     refused_with("10.0.0.1:80/", "'10.0.0.1:80/' ends in a slash; the form is ADDRESS[:PORT[-PORT]][/PROTO]");
     refused_with("10.0.0.1:80/icmp", "protocol 'icmp' has no ports; leave out the port in '10.0.0.1:80/icmp'");
     refused_with(":80", "no address stands before ':80'; write 'any:80'");
@@ -143,7 +142,8 @@ static void long_texts(void **state)
 
 static void port_ranges(void **state)
 {
-    static const char *const wrong[] = {"", "0", "65536", "-1", "80-", "-80", "80-79", "080", "8 0", "80-90-", "1000000000", "x"};
+    static const char *const wrong[] = {"",      "0",   "65536", "-1",     "80-",        "-80",
+                                        "80-79", "080", "8 0",   "80-90-", "1000000000", "x"};
     struct image_port_range range;
 
     (void)state;

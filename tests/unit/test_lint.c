@@ -3,6 +3,7 @@
 #include "tests/unit/reading.h"
 
 #include <sys/time.h>
+#include <time.h>
 
 /* Reads a body, which must be without mistakes, and lints it. The resolver, where one is known, is an address. */
 static const char *advice(const char *body, const char *resolver)
@@ -42,42 +43,50 @@ static void shadows(void **state)
     shadow(any, "action = \"allow\"; from = \"10.0.0.1\";", false);
     shadow(any, "action = \"allow\"; to = \"unix:/x\";", false);
     shadow("action = \"deny\"; to = \"any\"; audit = true;", any, false);
-    shadow("action = \"deny\"; to = \"any\"; except = \"10.0.0.0/8\";", "action = \"allow\"; to = \"10.0.0.1\";", false);
+    shadow("action = \"deny\"; to = \"any\"; except = \"10.0.0.0/8\";", "action = \"allow\"; to = \"10.0.0.1\";",
+           false);
     shadow("action = \"deny\"; to = \"any\"; except = \"10.0.0.0/8\";", "action = \"allow\"; to = \"11.0.0.1\";", true);
     shadow("action = \"deny\"; to = \"10.0.0.0/8\";", any, false);
-    shadow("action = \"deny\"; to = [ \"10.0.0.0/9\", \"10.128.0.0/9\" ];", "action = \"deny\"; to = \"10.0.0.0/8\";", true);
+    shadow("action = \"deny\"; to = [ \"10.0.0.0/9\", \"10.128.0.0/9\" ];", "action = \"deny\"; to = \"10.0.0.0/8\";",
+           true);
     shadow("action = \"deny\"; to = \"2001:db8::/32\";", "action = \"deny\"; to = \"2001:db8:1::/48\";", true);
     shadow("action = \"deny\"; to = \"2001:db8:1::/48\";", "action = \"deny\"; to = \"2001:db8::/32\";", false);
-    shadow("action = \"deny\"; to = \"any\"; port = \"1-100\";", "action = \"deny\"; to = \"any\"; port = [ 22, 80 ];", true);
-    shadow("action = \"deny\"; to = \"any\"; port = \"1-100\";", "action = \"deny\"; to = \"any\"; port = [ 22, 443 ];", false);
+    shadow("action = \"deny\"; to = \"any\"; port = \"1-100\";", "action = \"deny\"; to = \"any\"; port = [ 22, 80 ];",
+           true);
+    shadow("action = \"deny\"; to = \"any\"; port = \"1-100\";", "action = \"deny\"; to = \"any\"; port = [ 22, 443 ];",
+           false);
     shadow("action = \"deny\"; to = \"any\"; port = 80;", any, false);
     shadow(any, "action = \"deny\"; to = \"any\"; port = 80;", true);
-    shadow("action = \"deny\"; to = \"any\"; proto = \"tcp\";", "action = \"deny\"; to = \"any\"; proto = \"udp\";", false);
-    shadow("action = \"deny\"; to = \"any\"; proto = [ \"tcp\", \"udp\" ];", "action = \"deny\"; to = \"any\"; proto = \"udp\";",
-           true);
+    shadow("action = \"deny\"; to = \"any\"; proto = \"tcp\";", "action = \"deny\"; to = \"any\"; proto = \"udp\";",
+           false);
+    shadow("action = \"deny\"; to = \"any\"; proto = [ \"tcp\", \"udp\" ];",
+           "action = \"deny\"; to = \"any\"; proto = \"udp\";", true);
     shadow("action = \"deny\"; to = [ \"unix:/a\", \"unix:/b\" ];", "action = \"deny\"; to = \"unix:/b\";", true);
     shadow("action = \"deny\"; to = \"unix:/*\"; except = \"unix:/b\";", "action = \"deny\"; to = \"unix:/*\";", false);
     shadow("action = \"deny\"; family = [ \"inet\", \"packet\" ];", "action = \"deny\"; family = \"packet\";", true);
     shadow("action = \"deny\"; family = \"inet\";", "action = \"deny\"; family = \"packet\";", false);
-    assert_string_equal(advice("rules = ( { name = \"all\"; action = \"deny\"; to = \"any\"; } );\ndeny_to = [ \"10.0.0.1\" ];\n"
-                               "programs = ( { exe = \"/a\"; rules = ( { action = \"allow\"; to = \"any\"; } ); } );",
-                               NULL),
-                        "policy.conf:3: warning: this rule is never reached: the one at policy.conf:2 ('all') decides all "
-                        "that it names\n");
+    assert_string_equal(
+        advice("rules = ( { name = \"all\"; action = \"deny\"; to = \"any\"; } );\ndeny_to = [ \"10.0.0.1\" ];\n"
+               "programs = ( { exe = \"/a\"; rules = ( { action = \"allow\"; to = \"any\"; } ); } );",
+               NULL),
+        "policy.conf:3: warning: this rule is never reached: the one at policy.conf:2 ('all') decides all "
+        "that it names\n");
 }
 
 static void unused_sets(void **state)
 {
     (void)state;
-    assert_string_equal(advice("sets = { a = \"10.0.0.1\"; b = \"@a\";\n c = \"10.0.0.2\"; };\ndeny_to = [ \"@b\" ];", NULL),
-                        "policy.conf:3: warning: set 'c' is named by no rule\n");
+    assert_string_equal(
+        advice("sets = { a = \"10.0.0.1\"; b = \"@a\";\n c = \"10.0.0.2\"; };\ndeny_to = [ \"@b\" ];", NULL),
+        "policy.conf:3: warning: set 'c' is named by no rule\n");
 }
 
 static void closed_without_a_resolver(void **state)
 {
     const char *closed = "default = { outbound = \"deny\"; };\n";
-    const char *warning = "policy.conf:2: warning: outbound is closed and no rule allows a resolver, so names cannot be looked "
-                          "up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers\n";
+    const char *warning =
+        "policy.conf:2: warning: outbound is closed and no rule allows a resolver, so names cannot be looked "
+        "up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers\n";
     char body[512];
 
     (void)state;
@@ -88,16 +97,19 @@ static void closed_without_a_resolver(void **state)
     assert_string_equal(advice(body, "192.0.2.53"), "");
     assert_string_equal(advice(body, "198.51.100.53"), warning);
     assert_string_equal(advice(body, NULL), "");
-    snprintf(body, sizeof(body), "%srules = ( { action = \"allow\"; to = \"any\"; port = 53; proto = \"tcp\"; } );", closed);
-    assert_string_equal(advice(body, "192.0.2.53"), warning);
-    snprintf(body, sizeof(body), "%srules = ( { action = \"deny\"; to = \"192.0.2.53\"; }, { action = \"allow\"; to = \"any\"; } );",
+    snprintf(body, sizeof(body), "%srules = ( { action = \"allow\"; to = \"any\"; port = 53; proto = \"tcp\"; } );",
              closed);
     assert_string_equal(advice(body, "192.0.2.53"), warning);
-    assert_string_equal(advice("\nprograms = ( { exe = \"/a\"; default = { outbound = \"deny\"; }; },\n { exe = \"/b\"; default = "
-                               "{ outbound = \"deny\"; }; rules = ( { action = \"allow\"; to = \"192.0.2.53/32\"; } ); } );",
-                               "192.0.2.53"),
-                        "policy.conf:3: warning: outbound is closed and no rule allows a resolver, so names cannot be looked "
-                        "up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers\n");
+    snprintf(body, sizeof(body),
+             "%srules = ( { action = \"deny\"; to = \"192.0.2.53\"; }, { action = \"allow\"; to = \"any\"; } );",
+             closed);
+    assert_string_equal(advice(body, "192.0.2.53"), warning);
+    assert_string_equal(
+        advice("\nprograms = ( { exe = \"/a\"; default = { outbound = \"deny\"; }; },\n { exe = \"/b\"; default = "
+               "{ outbound = \"deny\"; }; rules = ( { action = \"allow\"; to = \"192.0.2.53/32\"; } ); } );",
+               "192.0.2.53"),
+        "policy.conf:3: warning: outbound is closed and no rule allows a resolver, so names cannot be looked "
+        "up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers\n");
 }
 
 /* Writes a policy over a list in the scratch folder, lints it, and gives the messages. */
@@ -129,20 +141,25 @@ static void lists(void **state)
     assert_non_null(strstr(list_advice("192.0.2.0/24\n", 45, deny, NULL),
                            "list' of set 'feed' was last changed 45 days ago; is it still fetched?\n"));
     assert_non_null(strstr(list_advice("# nothing\n", 0, deny, NULL), "list' of set 'feed' is empty\n"));
-    assert_string_equal(list_advice("127.0.0.0/8\n10.0.0.0/8\n", 0, deny, NULL),
-                        "policy.conf:2: warning: the list behind '@feed' covers loopback addresses; take them out by 'except' "
-                        "if that is not meant\n"
-                        "policy.conf:2: warning: the list behind '@feed' covers private addresses; take them out by 'except' "
-                        "if that is not meant\n");
-    assert_string_equal(list_advice("192.0.2.0/24\n", 0, deny, "192.0.2.53"),
-                        "policy.conf:2: warning: the list behind '@feed' covers this machine's resolver addresses; take them "
-                        "out by 'except' if that is not meant\n");
-    assert_string_equal(list_advice("127.0.0.0/8\n10.0.0.0/8\n192.0.2.1\n", 0,
-                                    "rules = ( { action = \"deny\"; to = \"@feed\"; except = [ \"loopback\", \"private\" ]; } );",
-                                    NULL),
+    assert_string_equal(
+        list_advice("127.0.0.0/8\n10.0.0.0/8\n", 0, deny, NULL),
+        "policy.conf:2: warning: the list behind '@feed' covers loopback addresses; take them out by 'except' "
+        "if that is not meant\n"
+        "policy.conf:2: warning: the list behind '@feed' covers private addresses; take them out by 'except' "
+        "if that is not meant\n");
+    assert_string_equal(
+        list_advice("192.0.2.0/24\n", 0, deny, "192.0.2.53"),
+        "policy.conf:2: warning: the list behind '@feed' covers this machine's resolver addresses; take them "
+        "out by 'except' if that is not meant\n");
+    assert_string_equal(
+        list_advice("127.0.0.0/8\n10.0.0.0/8\n192.0.2.1\n", 0,
+                    "rules = ( { action = \"deny\"; to = \"@feed\"; except = [ \"loopback\", \"private\" ]; } );",
+                    NULL),
+        "");
+    assert_string_equal(list_advice("10.0.0.0/8\n", 0, "rules = ( { action = \"allow\"; to = \"@feed\"; } );", NULL),
                         "");
-    assert_string_equal(list_advice("10.0.0.0/8\n", 0, "rules = ( { action = \"allow\"; to = \"@feed\"; } );", NULL), "");
-    assert_string_equal(list_advice("192.0.2.0/24\n", 0, "deny_to = [ \"@feed\" ]; deny_from = [ \"private\" ];", NULL), "");
+    assert_string_equal(list_advice("192.0.2.0/24\n", 0, "deny_to = [ \"@feed\" ]; deny_from = [ \"private\" ];", NULL),
+                        "");
 }
 
 int main(void)

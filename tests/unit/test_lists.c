@@ -54,7 +54,8 @@ static int forget(void **state)
 static void firehol(void **state)
 {
     (void)state;
-    gives("#\n# firehol_level1\n#\n# Category : attacks\n0.0.0.0/8\n1.10.16.0/20\n5.188.10.179\n224.0.0.0/3\n", 4, 0, 0, "");
+    gives("#\n# firehol_level1\n#\n# Category : attacks\n0.0.0.0/8\n1.10.16.0/20\n5.188.10.179\n224.0.0.0/3\n", 4, 0, 0,
+          "");
     assert_true(has("0.1.2.3") && has("1.10.31.255") && has("5.188.10.179") && has("255.255.255.255"));
     assert_false(has("1.10.32.0") || has("5.188.10.178") || has("127.0.0.1"));
 }
@@ -62,7 +63,8 @@ static void firehol(void **state)
 static void spamhaus(void **state)
 {
     (void)state;
-    gives("; Spamhaus DROP List\r\n; Last-Modified\r\n1.10.16.0/20 ; SBL256894\r\n2a06:e480::/29 ; SBL301771\r\n", 2, 0, 0, "");
+    gives("; Spamhaus DROP List\r\n; Last-Modified\r\n1.10.16.0/20 ; SBL256894\r\n2a06:e480::/29 ; SBL301771\r\n", 2, 0,
+          0, "");
     assert_true(has("1.10.16.0") && has("2a06:e487:ffff::1"));
     assert_false(has("2a06:e488::"));
 }
@@ -77,20 +79,22 @@ static void ipset(void **state)
           "add blocked6 2001:db8::/32\n",
           4, 0, 0, "");
     assert_true(has("192.0.2.200") && has("198.51.100.7") && has("203.0.113.5") && has("2001:db8:1::"));
-    gives("add blocked 192.0.2.0/25 nomatch\nadd blocked\nadd\nadd blocked 192.0.2.1,tcp:80\n", 0, 0, 4,
-          "list:1: 'add blocked 192.0.2.0/25 nomatch' is an exception, which a list cannot hold; name it in the rule's "
-          "'except'\n"
-          "list:2: 'add blocked' lacks an address\n"
-          "list:3: 'add' lacks an address\n"
-          "list:4: 'add blocked 192.0.2.1,tcp:80' is no address, CIDR or range; names and other words do not belong in a "
-          "list\n");
+    gives(
+        "add blocked 192.0.2.0/25 nomatch\nadd blocked\nadd\nadd blocked 192.0.2.1,tcp:80\n", 0, 0, 4,
+        "list:1: 'add blocked 192.0.2.0/25 nomatch' is an exception, which a list cannot hold; name it in the rule's "
+        "'except'\n"
+        "list:2: 'add blocked' lacks an address\n"
+        "list:3: 'add' lacks an address\n"
+        "list:4: 'add blocked 192.0.2.1,tcp:80' is no address, CIDR or range; names and other words do not belong in a "
+        "list\n");
 }
 
 static void plain(void **state)
 {
     (void)state;
-    gives("\xef\xbb\xbf" "192.0.2.1\n\n \t 192.0.2.3 \t\n192.0.2.5-192.0.2.7\n2001:db8::1\n::ffff:192.0.2.9\n192.0.2.11", 6, 0,
-          0, "");
+    gives("\xef\xbb\xbf"
+          "192.0.2.1\n\n \t 192.0.2.3 \t\n192.0.2.5-192.0.2.7\n2001:db8::1\n::ffff:192.0.2.9\n192.0.2.11",
+          6, 0, 0, "");
     assert_true(has("192.0.2.1") && has("192.0.2.3") && has("192.0.2.6") && has("2001:db8::1"));
     assert_true(has("192.0.2.9") && has("192.0.2.11"));
     assert_int_equal(set.v4_count, 5);
@@ -113,7 +117,8 @@ static void host_bits_are_masked(void **state)
 {
     (void)state;
     gives("192.0.2.0/24\n192.0.2.1/24\n10.1.2.3/8\n2001:db8::1/32\n192.0.2.1/32\n192.0.2.1/0\n", 6, 4, 0,
-          "list:2: warning: 4 of 6 entries have host bits set, the first one here; they were read as the whole network\n");
+          "list:2: warning: 4 of 6 entries have host bits set, the first one here; they were read as the whole "
+          "network\n");
     assert_true(has("10.255.255.255") && has("2001:db8:ffff::"));
 }
 
@@ -179,8 +184,8 @@ static void a_million_lines_are_quick(void **state)
 
     (void)state;
     for (size_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "%zu.%zu.%zu.%zu%s\n", 1 + i % 223, i / 223 % 256, i / 57088 % 256, i % 2 * 128,
-                                i % 2 ? "/25" : "");
+        size += (size_t)sprintf(text + size, "%zu.%zu.%zu.%zu%s\n", 1 + i % 223, i / 223 % 256, i / 57088 % 256,
+                                i % 2 * 128, i % 2 ? "/25" : "");
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
     range_set_free(&set);
     messages_free(&messages);

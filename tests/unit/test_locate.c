@@ -420,8 +420,10 @@ static void folders_are_walked_and_made(void **state)
     assert_int_equal(stat(in_scratch("x/y/z"), &st), 0);
 
     memset(path, 'n', 300);
-    memcpy(path, "/", 1);
-    strcpy(path + 300, "/file");
+    path[0] = '/';
+    path[300] = '/';
+    path[301] = 'f';
+    path[302] = '\0';
     assert_int_equal(folder_of(path, getuid(), true, &name), -1);
     assert_int_equal(errno, ENAMETOOLONG);
     assert_int_equal(descriptors_open(), before);

@@ -211,7 +211,7 @@ static int write_many(void)
     return 0;
 }
 
-/* 8 writers of 500 lines of 18 bytes into files of 1,800: both files that stay are whole, and the older one was full. */
+/* 8 writers of 500 lines of 18 bytes into files of 1,800: both that stay are whole, and the older one was full. */
 static void many_processes_rotate_without_harm(void **state)
 {
     const char *const names[] = {"log", "log.1"};
@@ -337,7 +337,7 @@ static int write_to_closed_pipe(void)
     return 0;
 }
 
-/* The pipe closes between our look at it and our write only rarely, so the write's own guard is met by a socket pair. */
+/* A service manager's standard error is a socket. */
 static int write_to_closed_socket(void)
 {
     int ends[2];

@@ -120,7 +120,8 @@ static void messages_are_sorted_and_fit_to_print(void **state)
     messages_add(&messages, MESSAGE_ERROR, (struct place){"b.conf", 9}, "ninth");
     messages_add(&messages, MESSAGE_WARNING, (struct place){"a.conf", 3}, "third");
     messages_add(&messages, MESSAGE_ERROR, (struct place){"b.conf", 2}, "second, '%s'", "a\nb\tc\x1b[31m\x7f");
-    messages_add(&messages, MESSAGE_ERROR, (struct place){"b.conf", 2}, "and '%s'", "\xc3\xa4 \xff \xc2\x9b \xe2\x80\xae");
+    messages_add(&messages, MESSAGE_ERROR, (struct place){"b.conf", 2}, "and '%s'",
+                 "\xc3\xa4 \xff \xc2\x9b \xe2\x80\xae");
     messages_add(&messages, MESSAGE_ERROR, (struct place){"b.conf", 0}, "as a whole");
     messages_add(&messages, MESSAGE_ERROR, (struct place){NULL, 0}, "nowhere");
     messages_add(&messages, MESSAGE_ERROR, (struct place){"evil\nname", 1}, "x");

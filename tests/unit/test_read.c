@@ -58,7 +58,8 @@ static void every_key_of_a_rule(void **state)
     reads("rules = (\n"
           "  { name = \"one\"; reason = \"because\"; action = \"deny\"; to = \"any\"; except = [ \"loopback\" ];\n"
           "    proto = \"tcp\"; port = ( 25, 465, \"2525-2526\", \"466\" ); errno = \"EHOSTUNREACH\"; log = true; },\n"
-          "  { name = \"two\"; action = \"allow\"; from = ( \"10.0.0.1-10.0.0.9\", \"2001:db8::/32\" ); port = 22; audit = "
+          "  { name = \"two\"; action = \"allow\"; from = ( \"10.0.0.1-10.0.0.9\", \"2001:db8::/32\" ); port = 22; "
+          "audit = "
           "true; },\n"
           "  { name = \"three\"; action = \"drop\"; to = \"any\"; proto = [ \"udp\", \"icmp\" ]; },\n"
           "  { name = \"four\"; action = \"deny\"; on = [ \"any\", \"unix:/run/*.sock\", \"unix:@a\" ]; except = "
@@ -230,12 +231,14 @@ static void addresses(void **state)
               "the prefix length in '10.0.0.0/33' must be a number from 0 to 32");
     rule_says("action = \"deny\"; to = \"2001:db8::/129\";",
               "the prefix length in '2001:db8::/129' must be a number from 0 to 128");
-    rule_says("action = \"deny\"; to = \"0.0.0.0\";",
-              "'0.0.0.0' as a destination is this machine; write 'loopback' for that, or '0.0.0.0/0', '::/0' or 'any' for "
-              "every address");
-    rule_says("action = \"deny\"; to = \"::/128\";",
-              "'::/128' as a destination is this machine; write 'loopback' for that, or '0.0.0.0/0', '::/0' or 'any' for "
-              "every address");
+    rule_says(
+        "action = \"deny\"; to = \"0.0.0.0\";",
+        "'0.0.0.0' as a destination is this machine; write 'loopback' for that, or '0.0.0.0/0', '::/0' or 'any' for "
+        "every address");
+    rule_says(
+        "action = \"deny\"; to = \"::/128\";",
+        "'::/128' as a destination is this machine; write 'loopback' for that, or '0.0.0.0/0', '::/0' or 'any' for "
+        "every address");
     rule_says("action = \"deny\"; from = \"0.0.0.0\";",
               "warning: '0.0.0.0' is no peer's address; write '0.0.0.0/0', '::/0' or 'any' for every address");
     rule_says("action = \"deny\"; to = \"fe80::1%eth0\";",
@@ -252,8 +255,7 @@ static void addresses(void **state)
               "'proto'");
     rule_says("action = \"deny\"; to = \"[::1]\";",
               "'[::1]' holds more than an address; write '::1', and the rest with the keys 'port' and 'proto'");
-    rule_says("action = \"deny\"; to = \"/run/x\";",
-              "'/run/x' is no address; write 'unix:/run/x' for a Unix socket");
+    rule_says("action = \"deny\"; to = \"/run/x\";", "'/run/x' is no address; write 'unix:/run/x' for a Unix socket");
     rule_says("action = \"deny\"; to = \"unix:run/x\";",
               "'unix:run/x' is relative; write the whole path, 'unix:/...', or 'unix:@run/x' for an abstract name");
     rule_says("action = \"deny\"; to = \"unix:\";", "'unix:' names no socket; write 'unix:/path' or 'unix:@name'");
@@ -268,7 +270,8 @@ static void addresses(void **state)
     assert_true(covers(&policy.rules[0].cover, "192.0.2.255"));
     says("sets = { s = \"0.0.0.0\"; t = \"@s\"; }; rules = ( { action = \"deny\"; on = \"@s\"; },\n"
          "{ action = \"deny\"; to = \"@t\"; }, { action = \"deny\"; to = \"t\"; } );",
-         "policy.conf:3: '@t' holds 0.0.0.0 or ::, which as a destination is this machine; write 'loopback' for that, or "
+         "policy.conf:3: '@t' holds 0.0.0.0 or ::, which as a destination is this machine; write 'loopback' for that, "
+         "or "
          "'0.0.0.0/0', '::/0' or 'any' for every address\n"
          "policy.conf:3: unknown address 't'; did you mean '@t'?\n");
 }
@@ -290,7 +293,8 @@ static void what_cannot_stand_together(void **state)
 {
     (void)state;
     says("rules = ( { action = \"deny\"; to = \"any\";\n from = \"any\"; } );",
-         "policy.conf:3: 'from' stands beside 'to'; a rule has one of 'to', 'from', 'on' and 'family': make two rules of "
+         "policy.conf:3: 'from' stands beside 'to'; a rule has one of 'to', 'from', 'on' and 'family': make two rules "
+         "of "
          "it\n");
     rule_says("action = \"deny\";", "the rule names no peer; write one of 'to', 'from', 'on' and 'family'");
     rule_says("to = \"any\";", "the rule lacks 'action'; write action = \"deny\", \"drop\" or \"allow\"");
@@ -328,20 +332,24 @@ static void unknown_words(void **state)
     rule_says("action = \"deny\"; to = \"any\"; proto = \"tpc\";", "unknown proto 'tpc'; did you mean 'tcp'?");
     rule_says("action = \"deny\"; to = \"any\"; proto = \"ospf\";",
               "unknown proto 'ospf'; it is 'tcp', 'udp', 'icmp', 'icmp6', 'sctp', 'raw' or 'any'");
-    rule_says("action = \"deny\"; to = \"any\"; errno = \"EACCESS\";", "unknown errno 'EACCESS'; did you mean 'EACCES'?");
-    rule_says("action = \"deny\"; to = \"any\"; errno = \"nonsense\";", "unknown errno 'nonsense'; the manual lists them");
+    rule_says("action = \"deny\"; to = \"any\"; errno = \"EACCESS\";",
+              "unknown errno 'EACCESS'; did you mean 'EACCES'?");
+    rule_says("action = \"deny\"; to = \"any\"; errno = \"nonsense\";",
+              "unknown errno 'nonsense'; the manual lists them");
     rule_says("action = \"deny\"; family = \"intet6\";", "unknown family 'intet6'; did you mean 'inet6'?");
     rule_says("action = \"deny\"; to = \"@feed\";", "unknown set '@feed'; name it in 'sets'");
-    rule_says("action = \"deny\"; to = \"any\"; name = \"a\\x1b[1m\"; colour = 3;",
-              "unknown key 'colour'; a rule knows 'name', 'action', 'to', 'from', 'on', 'family', 'except', 'port', 'proto', "
-              "'errno', 'reason', 'log' or 'audit'");
+    rule_says(
+        "action = \"deny\"; to = \"any\"; name = \"a\\x1b[1m\"; colour = 3;",
+        "unknown key 'colour'; a rule knows 'name', 'action', 'to', 'from', 'on', 'family', 'except', 'port', 'proto', "
+        "'errno', 'reason', 'log' or 'audit'");
     says("mod = \"audit\";\nmode = \"loud\";", "policy.conf:2: unknown key 'mod'; did you mean 'mode'?\n"
                                                "policy.conf:3: 'mode' cannot be 'loud'; it is 'enforce', 'audit' or "
                                                "'off'\n");
     says("default = { outbond = \"deny\"; inbound = \"drop\"; };",
          "policy.conf:2: unknown key 'outbond'; did you mean 'outbound'?\n"
          "policy.conf:2: 'inbound' cannot be 'drop'; it is 'allow' or 'deny'\n");
-    says("unprotected = \"ignore\";", "policy.conf:2: 'unprotected' cannot be 'ignore'; it is 'deny', 'warn' or 'allow'\n");
+    says("unprotected = \"ignore\";",
+         "policy.conf:2: 'unprotected' cannot be 'ignore'; it is 'deny', 'warn' or 'allow'\n");
 }
 
 static void wrong_kinds(void **state)
@@ -351,10 +359,13 @@ static void wrong_kinds(void **state)
     rule_says("action = \"deny\"; to = 10.5;", "'to' must be a text in quotes, not a number with a point");
     rule_says("action = \"deny\"; to = [ 1 ];", "an element of 'to' must be a text in quotes, not a number");
     rule_says("action = \"deny\"; to = { a = 1; };", "'to' must be one value, an array or a list, not a group { }");
-    rule_says("action = \"deny\"; to = ( ( \"any\" ) );", "an element of 'to' must be a text in quotes, not a list ( )");
+    rule_says("action = \"deny\"; to = ( ( \"any\" ) );",
+              "an element of 'to' must be a text in quotes, not a list ( )");
     rule_says("action = \"deny\"; to = [ ];", "'to' is empty; leave the key out, or name what it is about");
-    rule_says("action = \"deny\"; to = \"any\"; port = [ ];", "'port' is empty; leave the key out, or name what it is about");
-    rule_says("action = \"deny\"; to = \"any\"; proto = ( );", "'proto' is empty; leave the key out, or name what it is about");
+    rule_says("action = \"deny\"; to = \"any\"; port = [ ];",
+              "'port' is empty; leave the key out, or name what it is about");
+    rule_says("action = \"deny\"; to = \"any\"; proto = ( );",
+              "'proto' is empty; leave the key out, or name what it is about");
     rule_says("action = \"deny\"; to = \"any\"; log = 1;", "'log' must be true or false, not a number");
     rule_says("action = \"deny\"; to = \"any\"; name = \"\";", "'name' is empty; leave it out or name the rule");
     says("rules = { action = \"deny\"; };",
@@ -404,7 +415,8 @@ static void logs(void **state)
     says("log = { to = \"sysog\"; };", "policy.conf:2: 'to' cannot be 'sysog'; did you mean 'syslog'?\n");
     says("log = { max_size = \"9999999999G\"; };",
          "policy.conf:2: 'max_size' '9999999999G' is no size; write bytes, or a text such as '64K', '16M' or '1G'\n");
-    says("log = { max_size = -5; };", "policy.conf:2: 'max_size' must be a number from 1 to 1125899906842624, not -5\n");
+    says("log = { max_size = -5; };",
+         "policy.conf:2: 'max_size' must be a number from 1 to 1125899906842624, not -5\n");
     reads("log = { to = \"syslog\"; max_size = 4096; };");
     reads("log = { to = \"stderr\"; max_size = \"1G\"; };");
     assert_int_equal(policy.settings.log_max_size, 1 << 30);
@@ -414,7 +426,8 @@ static void programs(void **state)
 {
     (void)state;
     says("programs = (\n  { exe = \"curl\"; deny_to = \"any\"; },\n  { rules = ( ); },\n  { exe = [ ]; }\n);",
-         "policy.conf:3: unknown key 'deny_to'; an entry of 'programs' knows 'exe', 'rules', 'default', 'icmp', 'log' or "
+         "policy.conf:3: unknown key 'deny_to'; an entry of 'programs' knows 'exe', 'rules', 'default', 'icmp', 'log' "
+         "or "
          "'unprotected'\n"
          "policy.conf:3: exe 'curl' is not absolute; write the whole path, such as '/usr/bin/curl'\n"
          "policy.conf:4: the entry lacks 'exe'; write exe = \"/path/of/program\"\n"
@@ -429,7 +442,8 @@ static void warnings(void **state)
 {
     (void)state;
     says("rules = ( { name = \"x\"; action = \"deny\"; to = \"10.0.0.1\"; },\n { name = \"x\"; action = \"deny\"; to = "
-         "\"10.0.0.2\"; } );\nprograms = ( { exe = \"/a\"; rules = ( { name = \"x\"; action = \"deny\"; to = \"any\"; } ); } );",
+         "\"10.0.0.2\"; } );\nprograms = ( { exe = \"/a\"; rules = ( { name = \"x\"; action = \"deny\"; to = \"any\"; "
+         "} ); } );",
          "policy.conf:3: warning: rule name 'x' stands twice; the log cannot tell it from the one at policy.conf:2\n");
     assert_int_equal(messages.errors, 0);
     says("sets = { none = [ ]; };\nrules = ( { action = \"deny\"; to = \"10.0.0.1\"; except = \"private\"; },\n"

@@ -2,8 +2,6 @@
 /* Policies in files: places across @includes, lists, what is a source, whom to trust, and the texts of the system. */
 #include "tests/unit/reading.h"
 
-#include <sys/time.h>
-
 /* Reads scratch/policy.conf with the judgement of owners and modes. */
 static bool read_file(void)
 {
@@ -93,51 +91,55 @@ static void places_across_includes(void **state)
     (void)state;
     write_text("inner.conf", "# one\n\n  { action = \"deny\"; to = \"inner\"; }\n");
     write_text("middle.conf", "{ action = \"deny\"; to = \"middle\"; },\n\t@include \"inner.conf\"\n");
-    write_text("policy.conf", "version = 1;\nrules = (\n  @include \"middle.conf\"\n  ,\n  { action = \"deny\"; to =\n \"outer\"; },\n"
-                              " /* a\n comment @include \"x\" */ { action = \"deny\"; to = [ \"any\", # @include \"y\"\n \"last\"\n\n"
-                              "\n ]; }\n);\nwhat = 1;\n");
+    write_text("policy.conf",
+               "version = 1;\nrules = (\n  @include \"middle.conf\"\n  ,\n  { action = \"deny\"; to =\n \"outer\"; },\n"
+               " /* a\n comment @include \"x\" */ { action = \"deny\"; to = [ \"any\", # @include \"y\"\n \"last\"\n\n"
+               "\n ]; }\n);\nwhat = 1;\n");
     assert_false(read_file());
-    assert_string_equal(told_here(),
-                        "middle.conf:1: 'middle' is a host name or no address at all; names change, so write the "
-                        "addresses\n"
-                        "inner.conf:3: 'inner' is a host name or no address at all; names change, so write the addresses\n"
-                        "policy.conf:5: 'outer' is a host name or no address at all; names change, so write the "
-                        "addresses\n"
-                        "policy.conf:9: 'last' is a host name or no address at all; names change, so write the addresses\n"
-                        "policy.conf:13: unknown key 'what'; a policy knows 'version', 'mode', 'default', 'sets', 'rules', "
-                        "'programs', 'deny_to', 'deny_from', 'deny_on', 'icmp', 'log' or 'unprotected'\n");
+    assert_string_equal(
+        told_here(),
+        "policy.conf:5: 'outer' is a host name or no address at all; names change, so write the "
+        "addresses\n"
+        "policy.conf:9: 'last' is a host name or no address at all; names change, so write the addresses\n"
+        "policy.conf:14: unknown key 'what'; a policy knows 'version', 'mode', 'default', 'sets', 'rules', "
+        "'programs', 'deny_to', 'deny_from', 'deny_on', 'icmp', 'log' or 'unprotected'\n"
+        "middle.conf:1: 'middle' is a host name or no address at all; names change, so write the "
+        "addresses\n"
+        "inner.conf:3: 'inner' is a host name or no address at all; names change, so write the "
+        "addresses\n");
 }
 
 static void includes_that_fail(void **state)
 {
     (void)state;
     write_text("loop.conf", "@include \"loop.conf\"\n");
-    write_text("policy.conf", "version = 1;\n@include \"loop.conf\"\n@include \"absent.conf\"\nmode = @include \"x\"\n");
+    write_text("policy.conf",
+               "version = 1;\n@include \"loop.conf\"\n@include \"absent.conf\"\nmode = @include \"x\"\n");
     assert_false(read_file());
-    assert_string_equal(told_here(), "policy.conf:3: cannot @include 'absent.conf': no such file\n"
+    assert_string_equal(told_here(), "loop.conf:1: @include 'loop.conf' is nested more than 10 deep\n"
+                                     "policy.conf:3: cannot @include 'absent.conf': no such file\n"
                                      "policy.conf:4: '@' stands for @include alone, at the start of a line: @include "
-                                     "\"FILE\"\n"
-                                     "loop.conf:1: @include 'loop.conf' is nested more than 10 deep\n" + 0);
+                                     "\"FILE\"\n");
 }
 
 static void syntax(void **state)
 {
     (void)state;
     says("mode = \"audit;\nx = 1;", "policy.conf:2: a text is not closed in its line; write '\"' at its end\n");
-    says("a = 1;\n/* never\nclosed", "policy.conf:3: a comment begins here and is never closed; write '*/' at its end\n");
+    says("a = 1;\n/* never\nclosed",
+         "policy.conf:3: a comment begins here and is never closed; write '*/' at its end\n");
     says("rules = (\n { action = \"deny\"; },\n);",
          "policy.conf:4: a comma stands in front of ')'; leave it out behind the last element\n");
     says("rules = (\n {\n }\n {\n }\n);", "policy.conf:5: a comma is missing between '}' and '{'\n");
-    says("deny_to = [ \"10.0.0.1\"\n \"10.0.0.2\" ];", "policy.conf:3: a comma is missing in front of this text\n"
-                                                      "policy.conf:2: deny_to: " + 60);
+    says("deny_to = [ \"10.0.0.1\"\n \"10.0.0.2\" ];", "policy.conf:3: a comma is missing in front of this text\n");
     says("rules = (\n { a = 1;\n);", "policy.conf:4: ')' cannot close the '{' of line 3\n");
     says("rules = (\n { a = 1; }\n", "policy.conf:2: '(' is never closed\n");
     says("mode = \"audit\";\n};", "policy.conf:3: '}' closes nothing\n");
     says("mode \"audit\";", "policy.conf:2: syntax error near 'mode \"audit\";'\n");
-    says("mode = \"audit\";\nmode = \"off\";", "policy.conf:3: a key stands twice in one group, near 'mode = \"off\";'\n");
+    says("mode = \"audit\";\nmode = \"off\";",
+         "policy.conf:3: a key stands twice in one group, near 'mode = \"off\";'\n");
     says("mode = ", "policy.conf:3: syntax error: the text ends too early\n");
-    says("deny_to = [ 1, \"x\" ];",
-         "policy.conf:2: mismatched element type in array near 'deny_to = [ 1, \"x\" ];'\n");
+    says("deny_to = [ 1, \"x\" ];", "policy.conf:2: mismatched element type in array near 'deny_to = [ 1, \"x\" ];'\n");
     says("log = { to = \"stderr\\x00\"; };", "policy.conf:2: a text cannot hold a NUL byte\n");
     reads("mode = \"au\"\n \"dit\"; # a comment at the end, without a newline");
     assert_int_equal(policy.mode, MODE_AUDIT);
@@ -158,11 +160,11 @@ static void files_that_cannot_be_read(void **state)
     assert_string_equal(told_here(), "policy.conf: the policy does not exist\n");
     assert_int_equal(mkfifo(in_scratch("policy.conf"), 0600), 0);
     assert_false(read_file()); /* and does not wait for a writer */
-    assert_string_equal(told_here(), "policy.conf: 'policy.conf' is no regular file\n");
+    assert_string_equal(told_here(), "policy.conf: the file is no regular file\n");
     assert_int_equal(unlink(in_scratch("policy.conf")), 0);
     assert_int_equal(mkdir(in_scratch("policy.conf"), 0700), 0);
     assert_false(read_file());
-    assert_string_equal(told_here(), "policy.conf: 'policy.conf' is no regular file\n");
+    assert_string_equal(told_here(), "policy.conf: the file is no regular file\n");
     assert_int_equal(rmdir(in_scratch("policy.conf")), 0);
     file_write(in_scratch("policy.conf"), "version = 1;\nmo\0de = 1;", 22);
     assert_false(read_file());
@@ -170,7 +172,7 @@ static void files_that_cannot_be_read(void **state)
     write_text("policy.conf", "");
     assert_int_equal(truncate(in_scratch("policy.conf"), (64 << 20) + 1), 0);
     assert_false(read_file());
-    assert_string_equal(told_here(), "policy.conf: 'policy.conf' is larger than 64 MiB\n");
+    assert_string_equal(told_here(), "policy.conf: the file is larger than 64 MiB\n");
     write_text("policy.conf", "version = 1;\nsets = {\n a = { file = \"gone\"; };\n b = { file = [ \"..\" ]; }; };");
     assert_false(read_file());
     assert_string_equal(told_here(),
@@ -184,16 +186,14 @@ static void mistakes_of_a_list(void **state)
     write_text("list", "192.0.2.1\nrubbish\n10.0.0.1/8\n");
     write_text("policy.conf", "version = 1;\nsets = { a = { file = \"list\"; }; };\ndeny_to = [ \"@a\" ];");
     assert_false(read_file());
-    assert_string_equal(told_here(),
-                        "list:2: 'rubbish' is no address, CIDR or range; names and other words do not belong in a list\n"
-                        "list:3: warning: 1 of 2 entries have host bits set, the first one here; they were read as the "
-                        "whole network\n");
+    assert_string_equal(
+        told_here(), "list:2: 'rubbish' is no address, CIDR or range; names and other words do not belong in a list\n"
+                     "list:3: warning: 1 of 2 entries have host bits set, the first one here; they were read as the "
+                     "whole network\n");
 }
 
 static void who_is_trusted(void **state)
 {
-    const char *text = in_scratch("policy.conf");
-
     (void)state;
     write_text("part.conf", "mode = \"audit\";\n");
     write_text("list", "192.0.2.1\n");
@@ -207,11 +207,11 @@ static void who_is_trusted(void **state)
     assert_false(read_file());
     assert_non_null(strstr(told_here(), "policy.conf:3: 'list' is not trusted: "));
     assert_int_equal(chmod(in_scratch("list"), 0600), 0);
-    assert_int_equal(chmod(text, 0646), 0);
+    assert_int_equal(chmod(in_scratch("policy.conf"), 0646), 0);
     assert_false(read_file());
-    assert_non_null(strstr(told_here(), "policy.conf: 'policy.conf' is not trusted: "));
+    assert_non_null(strstr(told_here(), "policy.conf: the file is not trusted: "));
     forget();
-    assert_true(policy_read_file(&policy, text, true, &messages));
+    assert_true(policy_read_file(&policy, in_scratch("policy.conf"), true, &messages));
 }
 
 static void the_system_layer(void **state)
@@ -224,10 +224,12 @@ static void the_system_layer(void **state)
     assert_true(policy.system);
 
     assert_int_equal(mkdir(in_scratch("policy.d"), 0755), 0);
-    write_text("policy.conf", "version = 1;\ndeny_to = [ \"@late\" ];\nrules = ( { name = \"a\"; action = \"deny\"; to = "
-                              "\"10.0.0.1\"; } );\nmode = \"audit\";\n");
-    write_text("policy.d/20.conf", "version = 1; sets = { late = [ \"10.0.0.3\" ]; };\nrules = ( { name = \"c\"; action = "
-                                   "\"deny\"; to = \"10.0.0.2\"; } );\ndeny_to = [ \"10.0.0.9\" ];\n");
+    write_text("policy.conf",
+               "version = 1;\ndeny_to = [ \"@late\" ];\nrules = ( { name = \"a\"; action = \"deny\"; to = "
+               "\"10.0.0.1\"; } );\nmode = \"audit\";\n");
+    write_text("policy.d/20.conf",
+               "version = 1; sets = { late = [ \"10.0.0.3\" ]; };\nrules = ( { name = \"c\"; action = "
+               "\"deny\"; to = \"10.0.0.2\"; } );\ndeny_to = [ \"10.0.0.9\" ];\n");
     write_text("policy.d/10.conf", "version = 1;\nrules = ( { name = \"b\"; action = \"deny\"; to = \"@late\"; } );\n");
     write_text("policy.d/README", "not a policy");
     write_text("policy.d/.hidden.conf", "not a policy");
