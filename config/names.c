@@ -76,20 +76,19 @@ bool address_name_add(const char *name, struct range_set *set)
     return false;
 }
 
-/* clang-format off: one entry a line would make long tables of these */
+/* One entry a line would make long tables of these two. */
+/* clang-format off */
 
 /* Errnos that a socket call can give, or that a policy has reason to choose. First name of a number is its text. */
 #define ERRNOS(X)                                                                                                      \
-    X(EACCES)                                                                                                          \
-    X(EPERM) X(ECONNREFUSED) X(EHOSTUNREACH) X(ENETUNREACH) X(ETIMEDOUT) X(ECONNRESET) X(ECONNABORTED) X(EHOSTDOWN)    \
-        X(ENETDOWN) X(ENETRESET) X(EADDRNOTAVAIL) X(EADDRINUSE) X(EAFNOSUPPORT) X(EPFNOSUPPORT) X(EPROTONOSUPPORT)     \
-            X(ESOCKTNOSUPPORT) X(EPROTOTYPE) X(ENOPROTOOPT) X(EOPNOTSUPP) X(ENOTSUP) X(EPROTO) X(EIO) X(EPIPE)         \
-                X(EINVAL) X(ENOTCONN) X(EISCONN) X(ESHUTDOWN) X(ENOBUFS) X(ENOMEM) X(EMFILE) X(ENFILE) X(EMSGSIZE)     \
-                    X(EDESTADDRREQ) X(ENOENT) X(ENODEV) X(ENXIO) X(ENOSYS) X(EBUSY) X(EFAULT) X(EBADF) X(ENOTSOCK)     \
-                        X(EEXIST) X(ENOTDIR) X(ELOOP) X(ENAMETOOLONG) X(EROFS) X(ENOSPC) X(EDQUOT) X(ENOLINK) X(ECOMM) \
-                            X(EREMOTEIO) X(ENONET) X(EKEYREJECTED) X(EKEYEXPIRED) X(ESTALE) X(ENODATA) X(ETIME)        \
-                                X(EDOM) X(ERANGE) X(E2BIG) X(ECHILD) X(ESRCH) X(ECANCELED) X(EINTR) X(EAGAIN)          \
-                                    X(EWOULDBLOCK) X(EINPROGRESS) X(EALREADY)
+    X(EACCES) X(EPERM) X(ECONNREFUSED) X(EHOSTUNREACH) X(ENETUNREACH) X(ETIMEDOUT) X(ECONNRESET) X(ECONNABORTED)       \
+    X(EHOSTDOWN) X(ENETDOWN) X(ENETRESET) X(EADDRNOTAVAIL) X(EADDRINUSE) X(EAFNOSUPPORT) X(EPFNOSUPPORT)               \
+    X(EPROTONOSUPPORT) X(ESOCKTNOSUPPORT) X(EPROTOTYPE) X(ENOPROTOOPT) X(EOPNOTSUPP) X(ENOTSUP) X(EPROTO) X(EIO)       \
+    X(EPIPE) X(EINVAL) X(ENOTCONN) X(EISCONN) X(ESHUTDOWN) X(ENOBUFS) X(ENOMEM) X(EMFILE) X(ENFILE) X(EMSGSIZE)        \
+    X(EDESTADDRREQ) X(ENOENT) X(ENODEV) X(ENXIO) X(ENOSYS) X(EBUSY) X(EFAULT) X(EBADF) X(ENOTSOCK) X(EEXIST)           \
+    X(ENOTDIR) X(ELOOP) X(ENAMETOOLONG) X(EROFS) X(ENOSPC) X(EDQUOT) X(ENOLINK) X(ECOMM) X(EREMOTEIO) X(ENONET)        \
+    X(EKEYREJECTED) X(EKEYEXPIRED) X(ESTALE) X(ENODATA) X(ETIME) X(EDOM) X(ERANGE) X(E2BIG) X(ECHILD) X(ESRCH)         \
+    X(ECANCELED) X(EINTR) X(EAGAIN) X(EWOULDBLOCK) X(EINPROGRESS) X(EALREADY)
 
 /* clang-format on */
 

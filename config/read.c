@@ -110,16 +110,16 @@ static config_setting_t *root_of(const struct text *text)
 /* Turns the parsed texts into the policy. */
 static void read_texts(struct reader *reader)
 {
-    for (size_t i = 0; i < reader->text_count; i++) {
-        config_setting_t *root = root_of(reader->texts[i]);
+    for (const struct text *text = reader->texts; text; text = text->next) {
+        config_setting_t *root = root_of(text);
         if (root) {
-            check_top(reader, reader->texts[i], root);
+            check_top(reader, text, root);
             sets_collect(reader, root);
         }
     }
     sets_read(reader);
-    for (size_t i = 0; i < reader->text_count; i++) {
-        config_setting_t *root = root_of(reader->texts[i]);
+    for (const struct text *text = reader->texts; text; text = text->next) {
+        config_setting_t *root = root_of(text);
         if (root) {
             read_mode(reader, root);
             read_settings(reader, root, &reader->policy->settings, true);
@@ -127,8 +127,8 @@ static void read_texts(struct reader *reader)
             read_programs(reader, root);
         }
     }
-    for (size_t i = 0; i < reader->text_count; i++) {
-        config_setting_t *root = root_of(reader->texts[i]);
+    for (const struct text *text = reader->texts; text; text = text->next) {
+        config_setting_t *root = root_of(text);
         if (root)
             read_shorthand(reader, root);
     }
@@ -139,9 +139,10 @@ static void read_texts(struct reader *reader)
 static bool finish(struct reader *reader, size_t errors_before)
 {
     read_texts(reader);
-    for (size_t i = 0; i < reader->text_count; i++)
-        text_free(reader->texts[i]);
-    free(reader->texts);
+    for (struct text *text = reader->texts; text; text = reader->texts) {
+        reader->texts = text->next;
+        text_free(text);
+    }
     free(reader->set_sources);
     return reader->messages->errors == errors_before;
 }

@@ -35,6 +35,7 @@ struct line_span {
 
 /* One policy text with its @includes spliced in. */
 struct text {
+    struct text *next; /* in the order in which they were added */
     const char *name; /* as messages call it; one of the policy's files */
     char *folder;     /* where its lists and @includes are looked up */
     char *bytes;      /* what libconfig reads */
@@ -63,8 +64,7 @@ struct reader {
     struct policy *policy;
     struct messages *messages;
     bool trust_anyone;
-    struct text **texts;
-    size_t text_count, text_room;
+    struct text *texts, *last_text;
     struct set_source *set_sources; /* as many as the policy's sets; none once they are all read */
     size_t set_source_room;
     struct place layer_places[LAYER_KEYS]; /* file NULL: not yet written */

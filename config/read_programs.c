@@ -58,10 +58,14 @@ void read_programs(struct reader *reader, config_setting_t *root)
         read_program(reader, config_setting_get_elem(list, (unsigned)i));
 }
 
+struct named_rule {
+    const struct rule *rule;
+};
+
 /* By chain, name and order; rules without a name are not sorted at all. */
 static int compare_rule_names(const void *left, const void *right)
 {
-    const struct rule *a = *(const struct rule *const *)left, *b = *(const struct rule *const *)right;
+    const struct rule *a = ((const struct named_rule *)left)->rule, *b = ((const struct named_rule *)right)->rule;
 
     if (a->chain != b->chain)
         return a->chain < b->chain ? -1 : 1;
@@ -72,23 +76,23 @@ static int compare_rule_names(const void *left, const void *right)
 void warn_shared_names(struct reader *reader)
 {
     const struct policy *policy = reader->policy;
-    const struct rule **rules = memory_new(policy->rule_count * sizeof *rules);
+    struct named_rule *rules = memory_new(policy->rule_count * sizeof *rules);
     size_t count = 0, first = 0;
 
     for (size_t i = 0; i < policy->rule_count; i++) {
         if (policy->rules[i].name)
-            rules[count++] = &policy->rules[i];
+            rules[count++].rule = &policy->rules[i];
     }
-    if (count > 0)
-        qsort(rules, count, sizeof *rules, compare_rule_names);
+    qsort(rules, count, sizeof *rules, compare_rule_names);
     for (size_t i = 1; i < count; i++) {
-        if (rules[i]->chain != rules[first]->chain || strcmp(rules[i]->name, rules[first]->name) != 0) {
+        const struct rule *earlier = rules[first].rule, *rule = rules[i].rule;
+        if (rule->chain != earlier->chain || strcmp(rule->name, earlier->name) != 0) {
             first = i;
             continue;
         }
-        messages_add(reader->messages, MESSAGE_WARNING, rules[i]->place,
-                     "rule name " QUOTE " stands twice; the log cannot tell it from the one at %s:%d", rules[i]->name,
-                     rules[first]->place.file, rules[first]->place.line);
+        messages_add(reader->messages, MESSAGE_WARNING, rule->place,
+                     "rule name " QUOTE " stands twice; the log cannot tell it from the one at %s:%d", rule->name,
+                     earlier->place.file, earlier->place.line);
     }
     free(rules);
 }

@@ -452,8 +452,11 @@ void text_add(struct reader *reader, const char *name, const char *bytes, size_t
     struct text *text = memory_new(sizeof *text);
     struct scan scan = {.reader = reader, .text = text, .line = 1};
 
-    reader->texts = memory_grow(reader->texts, reader->text_count, &reader->text_room, sizeof *reader->texts);
-    reader->texts[reader->text_count++] = text;
+    if (reader->last_text)
+        reader->last_text->next = text;
+    else
+        reader->texts = text;
+    reader->last_text = text;
     text->name = policy_file_name(reader->policy, name);
     text->folder = lookup_folder(name);
     config_init(&text->config);

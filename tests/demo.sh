@@ -101,7 +101,8 @@ sed 's/^/   /' "$demo/events.jsonl" || fail 'there is no log'
 [ "$(grep -c '"rule":"demo"' "$demo/events.jsonl")" -eq 1 ] || fail 'the log has not exactly one event'
 
 line=$(grep -n '"demo"' "$demo/policy.conf" | cut -d: -f1)
-heading "What happened: ${program%% *} ran twice, unchanged, as user $(id -un 2>/dev/null || id -u), with libsockade.so preloaded.
+user=$(id -un 2>/dev/null || id -u)
+heading "What happened: ${program%% *} ran twice, unchanged, as user $user, with libsockade.so preloaded.
 Each time it asked for a connection. Sockade looked the address up in the policy, let the first call pass, and failed
 the second at once with the errno that line $line of the policy names. No packet was sent, and nothing needed root.
 The policy and the log stand in $demo; a policy of your own belongs into
