@@ -15,6 +15,7 @@
 #define STALE_DAYS 30
 #define DAY_NS ((int64_t)86400 * 1000000000)
 #define RESOLVER_PORT 53
+#define SHADOW_RULES 20000 /* each is compared with all before it: some seconds */
 
 #define warn(messages, place, ...) messages_add(messages, MESSAGE_WARNING, place, __VA_ARGS__)
 
@@ -135,11 +136,19 @@ static void check_shadows(const struct policy *policy, struct messages *messages
 {
     for (size_t i = 1; i < policy->rule_count; i++) {
         const struct rule *later = &policy->rules[i];
+        if (i == SHADOW_RULES) {
+            warn(messages, later->place,
+                 "behind %d rules shadowed ones are not looked for; many addresses are better kept "
+                 "in a list file",
+                 SHADOW_RULES);
+            break;
+        }
         for (size_t j = 0; j < i && !is_empty(later); j++) {
             const struct rule *earlier = &policy->rules[j];
             if (!shadows(earlier, later))
                 continue;
-            warn(messages, later->place, "this rule is never reached: the one at %s:%d%s%s%s decides all that it names",
+            warn(messages, later->place,
+                 "this rule is never reached: the one at %s:%d%s%.200s%s decides all that it names",
                  earlier->place.file, earlier->place.line, earlier->name ? " ('" : "",
                  earlier->name ? earlier->name : "", earlier->name ? "')" : "");
             break;
@@ -153,7 +162,7 @@ static void check_unused_sets(const struct policy *policy, struct messages *mess
 {
     for (size_t i = 0; i < policy->set_count; i++) {
         if (!policy->sets[i].used)
-            warn(messages, policy->sets[i].place, "set '%s' is named by no rule", policy->sets[i].name);
+            warn(messages, policy->sets[i].place, "set '%.200s' is named by no rule", policy->sets[i].name);
     }
 }
 
@@ -176,10 +185,11 @@ static void check_lists(const struct policy *policy, struct messages *messages)
             const struct list_file *list = &set->files[j];
             int64_t days = list->mtime_ns < now ? (now - list->mtime_ns) / DAY_NS : 0;
             if (list->entries == 0)
-                warn(messages, set->place, "list '%s' of set '%s' is empty", list->path, set->name);
+                warn(messages, set->place, "list '%s' of set '%.200s' is empty", list->path, set->name);
             else if (days > STALE_DAYS)
-                warn(messages, set->place, "list '%s' of set '%s' was last changed %lld days ago; is it still fetched?",
-                     list->path, set->name, (long long)days);
+                warn(messages, set->place,
+                     "list '%s' of set '%.200s' was last changed %lld days ago; is it still fetched?", list->path,
+                     set->name, (long long)days);
         }
     }
 }
@@ -206,7 +216,7 @@ static void check_cover(const struct policy *policy, const struct rule *rule, co
         const struct named_set *set = &policy->sets[rule->sets[i]];
         if (set->from_list && refuses_part(rule, set, what))
             warn(messages, rule->place,
-                 "the list behind '@%s' covers %s addresses; take them out by 'except' if that "
+                 "the list behind '@%.200s' covers %s addresses; take them out by 'except' if that "
                  "is not meant",
                  set->name, name);
     }

@@ -8,10 +8,10 @@
 /* Adds the ranges of `any`, `loopback`, `private`, `link-local`, `multicast` or `metadata`; false for other names. */
 bool address_name_add(const char *name, struct range_set *set);
 
-int errno_by_name(const char *name);             /* "EACCES" to EACCES; 0: unknown */
-const char *errno_name(int error);               /* NULL: none of ours */
-bool errno_makes_loops(int error);               /* EINTR, EAGAIN, EINPROGRESS, EALREADY and their like */
-int family_by_name(const char *name);            /* "inet6" to AF_INET6; -1: unknown */
+int errno_by_name(const char *name);  /* "EACCES" to EACCES; 0: unknown */
+const char *errno_name(int error);    /* NULL: none of ours */
+bool errno_makes_loops(int error);    /* EINTR, EAGAIN, EINPROGRESS, EALREADY and their like */
+int family_by_name(const char *name); /* "inet6" to AF_INET6; -1: unknown */
 
 /* For "did you mean" and the manual. */
 extern const char *const address_names[];

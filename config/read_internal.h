@@ -36,9 +36,9 @@ struct line_span {
 /* One policy text with its @includes spliced in. */
 struct text {
     struct text *next; /* in the order in which they were added */
-    const char *name; /* as messages call it; one of the policy's files */
-    char *folder;     /* where its lists and @includes are looked up */
-    char *bytes;      /* what libconfig reads */
+    const char *name;  /* as messages call it; one of the policy's files */
+    char *folder;      /* where its lists and @includes are looked up */
+    char *bytes;       /* what libconfig reads */
     size_t size, room;
     struct line_span *spans;
     size_t span_count, span_room;

@@ -41,12 +41,20 @@ static size_t message_start(const struct msghdr *message, unsigned char start[PA
     return have;
 }
 
-/* Whether there is an address to judge; the message itself must be readable. */
+/*
+ * Whether there is an address to judge; the message itself must be readable. A name that is too long is cut by the
+ * kernel, not refused as sendto's is (copy_msghdr_from_user; proved in tests/kernel/short_sockaddr.c).
+ */
 static bool message_take(struct own_address *own, const struct msghdr *message)
 {
-    return !plainly_bad(message) && message->msg_name != NULL &&
-           address_take(own, message->msg_name, message->msg_namelen) &&
-           (message->msg_iovlen == 0 || !plainly_bad(message->msg_iov));
+    socklen_t length;
+
+    if (plainly_bad(message) || (message->msg_iovlen > 0 && plainly_bad(message->msg_iov)))
+        return false;
+    length = message->msg_namelen;
+    if (length > sizeof(own->storage) && length <= INT_MAX)
+        length = sizeof(own->storage);
+    return address_take(own, message->msg_name, length);
 }
 
 static enum outcome judge_message(int fd, const struct own_address *own, const struct msghdr *message, int flags,

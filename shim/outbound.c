@@ -72,23 +72,28 @@ static void judge_packet(struct ruling *ruling, int fd, const struct query *quer
         judge(ruling, &inner, fd, op);
 }
 
-/* Whether sendto(2) with AF_UNSPEC names nobody: on an IPv6 socket it does, on an IPv4 one it is taken for AF_INET. */
-static bool unspec_is_nothing(int fd)
+/*
+ * How a send takes AF_UNSPEC: an IPv4 socket as AF_INET, a raw IPv6 one as AF_INET6, any other as no address (proved in
+ * tests/kernel/unspec.c).
+ */
+static enum unspec unspec_meaning(int fd, const struct own_address *address)
 {
     int domain = AF_INET;
     socklen_t length = sizeof(domain);
     int saved = errno;
 
+    if (likely(address->storage.ss_family != AF_UNSPEC))
+        return UNSPEC_IS_NOTHING;
     real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
     errno = saved;
-    return domain == AF_INET6;
+    if (domain != AF_INET6)
+        return UNSPEC_IS_INET;
+    return hint_ask(fd).raw ? UNSPEC_IS_INET6 : UNSPEC_IS_NOTHING;
 }
 
 /* Whether an address that is refused does not count: an established stream ignores it. */
-static bool address_is_ignored(int fd, const struct own_address *address, int flags)
+static bool address_is_ignored(int fd, int flags)
 {
-    if (address->storage.ss_family == AF_UNSPEC && unspec_is_nothing(fd))
-        return true;
     return !(flags & MSG_FASTOPEN) && hint_ask(fd).stream;
 }
 
@@ -135,11 +140,11 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
         protos = hint.protos;
     }
     if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address->storage, address->length,
-                            UNSPEC_IS_INET, protos, path) == QUERY_KERNEL)
+                            unspec_meaning(fd, address), protos, path) == QUERY_KERNEL)
         return OUTCOME_PASS;
     query.connected = connects;
     judge_silently(&ruling, &query, fd);
-    if (ruling.refused && address_is_ignored(fd, address, flags))
+    if (ruling.refused && address_is_ignored(fd, flags))
         return OUTCOME_PASS;
     judge_report(&ruling, &query, op);
     if (!ruling.refused && query.address.family <= ADDRESS_INET6 && may_be_raw(hint, fd))

@@ -12,7 +12,7 @@ void start_layers(void);
  * Runs `sockade compile --fresh --quiet TEXT` (--system for the system layer) in a child that the program cannot notice,
  * with a clean environment and a time limit of COMPILE_SECONDS. Returns whether it ended well.
  */
-#define COMPILE_SECONDS 20
+#define COMPILE_SECONDS 30
 bool compile_child_run(const struct layer_place *place, const struct surroundings *surroundings);
 
 /* The names of this process for `programs` entries; made once, all absolute. */

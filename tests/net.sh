@@ -7,6 +7,7 @@
 
 PYTHON=/usr/bin/python3 # a distribution's own: a version manager's wrapper would be a shell script in between
 SERVERS=''
+export PYTHONDONTWRITEBYTECODE=1 # the tests leave nothing beside themselves
 
 # The words in front of a command that make it an ordinary user's. Inside a user namespace, where the script is root, a
 # second one maps the same user to another number and gives no capability over the first one's network.

@@ -279,7 +279,11 @@ static void addresses(void **state)
 /* `localhost` is answered by /etc/hosts, so no packet leaves. */
 static void host_names_are_shown_as_addresses(void **state)
 {
+    const char *hosts = file_text("/etc/hosts");
+
     (void)state;
+    if (!hosts || !strstr(hosts, "localhost"))
+        skip();
     forget();
     policy_resolve_names_in_hints = true;
     assert_false(policy_read_text(&policy, "version = 1; deny_to = [ \"localhost\" ];", "policy.conf", &messages));
