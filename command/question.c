@@ -180,7 +180,6 @@ static bool make_query(const struct question *question, unsigned proto, bool fil
     /* A sockaddr of `from` holds the peer's port; the shim asks the socket for its own. */
     query->port = proto & PROTO_WITH_PORTS ? question->port : 0;
     query->port_known = !(proto & PROTO_WITH_PORTS) || question->has_port;
-    query->connected = question->direction == DIRECTION_TO && (proto & PROTO_TCP);
     query->same_file = files ? same_file : NULL;
     return true;
 }

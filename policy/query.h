@@ -24,7 +24,6 @@ struct query {
     struct address address; /* remote for to and from, local for on */
     uint16_t port;          /* the service's: remote for to, local for from and on */
     bool port_known;
-    bool connected;      /* the call is a connect: a dropped datagram's other face */
     bool strict;         /* nothing more can be learnt: judge what is unknown strictly */
     unsigned protos;     /* set of PROTO_*: all that it may still be */
     const char *path;    /* for ADDRESS_UNIX: a path, or "@name"; not NUL-terminated */

@@ -19,7 +19,6 @@ static __attribute__((noinline)) int connect_judged(int fd, const struct sockadd
         return real.connect(fd, address, length);
     if (query_from_sockaddr(&query, DIRECTION_TO, (struct sockaddr *)&own.storage, own.length, UNSPEC_IS_NOTHING,
                             hint_get(fd).protos, path) == QUERY_JUDGE) {
-        query.connected = true;
         judge(&ruling, &query, fd, "connect");
         if (ruling.refused) {
             errno = ruling.drop ? ETIMEDOUT : ruling.error;

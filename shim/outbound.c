@@ -142,7 +142,6 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
     if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address->storage, address->length,
                             unspec_meaning(fd, address), protos, path) == QUERY_KERNEL)
         return OUTCOME_PASS;
-    query.connected = connects;
     judge_silently(&ruling, &query, fd);
     if (ruling.refused && address_is_ignored(fd, flags))
         return OUTCOME_PASS;

@@ -34,7 +34,7 @@ enter_net() {
     exit
 }
 
-# Gives the loopback device addresses: documentation ones, since real ones have no business in a test.
+# Gives the loopback device addresses.
 add_addresses() {
     for address in "$@"; do
         case $address in
@@ -103,8 +103,7 @@ wait_for() {
     wait_left=$(($1 * 20))
     shift
     until "$@"; do
-        wait_left=$((wait_left - 1))
-        [ $wait_left -gt 0 ] || return 1
+        [ $((wait_left -= 1)) -gt 0 ] || return 1
         sleep 0.05
     done
 }
@@ -145,7 +144,6 @@ helper() {
         { ok 1 "$1.c compiles"; done_testing; }
 }
 
-# milliseconds: a clock
 milliseconds() {
     read -r uptime _ </proc/uptime
     echo "${uptime%.*}${uptime#*.}0"
