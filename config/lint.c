@@ -308,8 +308,8 @@ static void check_closed(const struct policy *policy, const struct settings *own
     if (outbound != DEFAULT_DENY || resolver_allowed(policy, chain, loopback != DEFAULT_DENY, resolvers))
         return;
     warn(messages, own->default_place,
-         "outbound is closed and no rule allows a resolver, so names cannot be looked up; add "
-         "{ action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers");
+         "outbound is closed and none of this machine's resolvers is allowed, so names cannot be looked up; add "
+         "{ action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of them");
 }
 
 static void check_resolvers(const struct policy *policy, const struct range_set *resolvers, struct messages *messages)

@@ -50,14 +50,17 @@ void complain_unknown(struct reader *reader, struct place place, const char *wha
     }
 }
 
-void keys_check(struct reader *reader, config_setting_t *group, const char *const *names, size_t count,
+bool keys_check(struct reader *reader, config_setting_t *group, const char *const *names, size_t count,
                 const char *what)
 {
+    bool all_known = true;
+
     for (int i = 0; i < config_setting_length(group); i++) {
         config_setting_t *member = config_setting_get_elem(group, (unsigned)i);
         const char *name = config_setting_name(member);
         if (is_among(name, names, count))
             continue;
+        all_known = false;
         const char *near = nearest_name(name, names, count);
         char *all = join_names(names, count);
         if (near)
@@ -66,6 +69,7 @@ void keys_check(struct reader *reader, config_setting_t *group, const char *cons
             complain(reader, member, "unknown key " QUOTE "; %s knows %s", name, what, all);
         free(all);
     }
+    return all_known;
 }
 
 config_setting_t *key_get(config_setting_t *group, const char *key)

@@ -111,8 +111,12 @@ static void refuse_empty(struct reader *reader, config_setting_t *setting)
         complain(reader, setting, "'%s' is empty; leave the key out, or name what it is about", key_name(setting));
 }
 
-/* Reads whichever of to, from, on and family the rule has, and tells if it has not exactly one. */
-static void read_peer(struct reader *reader, config_setting_t *group, struct rule *rule, struct addresses *addresses)
+/*
+ * Reads whichever of to, from, on and family the rule has, and tells if it has not exactly one. A key that is not known
+ * was told already, and is most likely the one that is missing.
+ */
+static void read_peer(struct reader *reader, config_setting_t *group, bool keys_known, struct rule *rule,
+                      struct addresses *addresses)
 {
     const char *first = NULL;
 
@@ -134,7 +138,7 @@ static void read_peer(struct reader *reader, config_setting_t *group, struct rul
         else
             read_addresses(reader, setting, kind_keys[kind], kind, addresses);
     }
-    if (!first)
+    if (!first && keys_known)
         complain(reader, group, "the rule names no peer; write one of 'to', 'from', 'on' and 'family'");
 }
 
@@ -268,7 +272,7 @@ static void read_service(struct reader *reader, config_setting_t *group, struct 
 
 /* ---- what to do: action, errno; and what people read ---- */
 
-static bool read_action(struct reader *reader, config_setting_t *group, struct rule *rule)
+static bool read_action(struct reader *reader, config_setting_t *group, bool keys_known, struct rule *rule)
 {
     static const char *const actions[] = {
         [ACTION_ALLOW] = "allow",
@@ -278,7 +282,8 @@ static bool read_action(struct reader *reader, config_setting_t *group, struct r
     config_setting_t *setting = key_get(group, "action");
 
     if (!setting) {
-        complain(reader, group, "the rule lacks 'action'; write action = \"deny\", \"drop\" or \"allow\"");
+        if (keys_known)
+            complain(reader, group, "the rule lacks 'action'; write action = \"deny\", \"drop\" or \"allow\"");
         return false;
     }
     int action = choice_value(reader, setting, actions, COUNT(actions));
@@ -344,12 +349,12 @@ static void read_rule(struct reader *reader, config_setting_t *group, unsigned c
 
     if (!group_value(reader, group))
         return;
-    keys_check(reader, group, keys, COUNT(keys), "a rule");
+    bool keys_known = keys_check(reader, group, keys, COUNT(keys), "a rule");
     read_words(reader, group, &rule);
-    read_peer(reader, group, &rule, &addresses);
+    read_peer(reader, group, keys_known, &rule, &addresses);
     bool was_empty = read_cover(reader, group, &rule, &addresses);
     read_service(reader, group, &rule);
-    if (read_action(reader, group, &rule))
+    if (read_action(reader, group, keys_known, &rule))
         judge_action(reader, group, &rule);
     read_errno(reader, group, &rule);
     addresses_free(&addresses);

@@ -139,7 +139,10 @@ static void nothing_left(void **state)
     assert_int_equal(errno, EAGAIN);
 }
 
-/* The call's own timeout: counted down as the kernel does it, and the end of a wait that only strangers prolong. */
+/*
+ * The call's own timeout: counted down as the kernel does it, and the end of a wait that only strangers prolong. (The
+ * kernel looks at it only behind a datagram, so these batches are full of strangers from the first call on.)
+ */
 static void timeouts(void **state)
 {
     struct timespec time = {.tv_nsec = 150000000};
@@ -149,7 +152,7 @@ static void timeouts(void **state)
     (void)state;
     prepare();
     queue("ss");
-    assert_int_equal(recvmmsg(in, batch, 3, 0, &time), -1);
+    assert_int_equal(recvmmsg(in, batch, 2, 0, &time), -1);
     assert_int_equal(errno, EAGAIN);
     assert_in_range(milliseconds() - begun, 140, 400);
     assert_int_equal(time.tv_nsec, 150000000);

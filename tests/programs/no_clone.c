@@ -6,38 +6,25 @@
  *     no_clone PROGRAM ARG...
  */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
+#include <seccomp.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define REFUSE(number)                                                                                                 \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 
 int main(int count, char **arguments)
 {
-    struct sock_filter steps[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        REFUSE(SYS_clone),
-        REFUSE(SYS_clone3),
-#ifdef SYS_fork /* newer architectures have clone alone */
-        REFUSE(SYS_fork),
-        REFUSE(SYS_vfork),
-#endif
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog filter = {.len = COUNT(steps), .filter = steps};
+    static const int ways[] = {SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork), SCMP_SYS(vfork)};
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
-    if (count < 2) {
+    if (count < 2 || filter == NULL) {
         fprintf(stderr, "usage: no_clone PROGRAM ARG...\n");
         return 125;
     }
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-        perror("no_clone: seccomp");
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), ways[i], 0) != 0)
+            return 125;
+    }
+    if (seccomp_load(filter) != 0) { /* sets no_new_privs too */
+        perror("no_clone: seccomp_load");
         return 125;
     }
     execvp(arguments[1], arguments + 1);

@@ -85,8 +85,8 @@ static void closed_without_a_resolver(void **state)
 {
     const char *closed = "default = { outbound = \"deny\"; };\n";
     const char *warning =
-        "policy.conf:2: warning: outbound is closed and no rule allows a resolver, so names cannot be looked "
-        "up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers\n";
+        "policy.conf:2: warning: outbound is closed and none of this machine's resolvers is allowed, so "
+        "names cannot be looked up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of them\n";
     char body[512];
 
     (void)state;
@@ -108,8 +108,8 @@ static void closed_without_a_resolver(void **state)
         advice("\nprograms = ( { exe = \"/a\"; default = { outbound = \"deny\"; }; },\n { exe = \"/b\"; default = "
                "{ outbound = \"deny\"; }; rules = ( { action = \"allow\"; to = \"192.0.2.53/32\"; } ); } );",
                "192.0.2.53"),
-        "policy.conf:3: warning: outbound is closed and no rule allows a resolver, so names cannot be looked "
-        "up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of this machine's resolvers\n");
+        "policy.conf:3: warning: outbound is closed and none of this machine's resolvers is allowed, so "
+        "names cannot be looked up; add { action = \"allow\"; to = \"ADDRESS\"; port = 53; } for one of them\n");
 }
 
 /* Writes a policy over a list in the scratch folder, lints it, and gives the messages. */
