@@ -50,6 +50,7 @@ static bool command_find(char out[PATH_MAX])
         size_t length = (size_t)(slash - map->l_name);
 
         memcpy(out, map->l_name, length);
+        out[length] = '\0';
         memcpy(out + length, "/sockade", sizeof("/sockade"));
         if (access(out, X_OK) == 0)
             return true;

@@ -40,7 +40,7 @@ bool paths_are_same_file(const struct query *query, const char *rule_path)
 
 static bool local_port(int fd, uint16_t *port)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(address);
 
     if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)

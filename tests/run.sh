@@ -15,7 +15,8 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 passed=0 failed=0 skipped=0
 output=$(mktemp)
 failures=$(mktemp)
-trap 'rm -f "$output" "$failures"' EXIT
+names=$(mktemp)
+trap 'rm -f "$output" "$failures" "$names"' EXIT
 
 # Whether a kernel proof may be skipped: only where nobody insists, or where tests/may-skip names it.
 may_skip() {
@@ -36,9 +37,10 @@ count() {
     bad=$(grep '^not ok ' "$output" | grep -cv '# SKIP')
     skips=$(grep -ci '^ok .*# skip' "$output")
     # cmocka says `not ok N # SKIP name` of a test that skipped itself.
-    for name in $(sed -n 's/^not ok .*# SKIP *//p' "$output"); do
+    sed -n 's/^not ok .*# SKIP *//p' "$output" >"$names"
+    while read -r name; do
         if may_skip "$name"; then skips=$((skips + 1)) oks=$((oks + 1)); else bad=$((bad + 1)); fi
-    done
+    done <"$names"
     if [ "$status" -eq 77 ] && [ "$oks$bad" = 00 ]; then
         if may_skip "${1##*/}"; then skips=1 oks=1; else bad=1; fi
     elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then

@@ -60,6 +60,10 @@ check: dependencies
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) tests/matcher.py
 
+# The unit tests alone: for the thread sanitizer, whose runtime cannot be preloaded into plain programs.
+check-units: $(UNIT_TESTS)
+	$(Q)$(sanitizer_options) BUILD=$(BUILD) sh tests/run.sh $(sort $(UNIT_TESTS))
+
 check-long: dependencies
 	$(Q)$(MAKE) --no-print-directory check DECISIONS=2000000
 	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
@@ -77,4 +81,4 @@ fuzz: $(FUZZERS)
 lint:
 	$(Q)sh tests/lint.sh
 
-.PHONY: test-programs
+.PHONY: test-programs check-units

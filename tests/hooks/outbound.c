@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every way to reach a peer that no rule refuses: run bare and with the shim, the output must be the same.
+ * Every way to connect to a peer that no rule refuses: run bare and with the shim, the output must be the same.
  */
 #include "hook_test.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -26,9 +26,9 @@ static union {
 } peer;
 
 static const int lengths[] = {0, 1, 2, 8, 15, 16, 17, 23, 24, 27, 28, 29, 110, 111, 128, 129, 4096, -1, -4096};
-static uint16_t tcp_port, tcp6_port, udp_port, udp6_port; /* somebody is there */
-static uint16_t closed_port;                              /* nobody is, by TCP or UDP */
-static int receiver, receiver6, listener;
+static int receiver, receiver6, listener, listener6;
+static uint16_t tcp_port, tcp6_port, udp_port, udp6_port; /* theirs */
+static uint16_t closed_port;                              /* nobody has it, by TCP or UDP */
 
 static void peer_inet(const char *text, uint16_t port)
 {
@@ -68,7 +68,6 @@ static void say_arrived(int fd)
     printf("\n");
 }
 
-/* A new listener for each, since nobody accepts what the last one was sent. */
 static void connect_lengths(const char *what, int family, int type)
 {
     for (size_t i = 0; i < COUNT(lengths); i++) {
@@ -285,25 +284,178 @@ static void protocols(void)
     }
 }
 
-/* How a Fast Open ends for one socket; `fd` is closed. */
-static void fast_open(const char *what, int fd, uint16_t port, socklen_t length)
-{
-    char buffer[8];
-    struct iovec parts[2] = {{(char[]){"ab"}, 2}, {(char[]){"cd"}, 2}};
-    struct mmsghdr entries[2] = {
-        {.msg_hdr = {.msg_name = &peer, .msg_namelen = length, .msg_iov = parts, .msg_iovlen = 2}},
-        {.msg_hdr = {.msg_iov = parts, .msg_iovlen = 2}}};
-    int form = buffer - buffer == 0 ? what[0] - '0' : 0;
 
-    printf("Fast Open, %s ", what);
-    peer.inet.sin_port = htons(port);
-    if (form == 0)
-        CHECK("sendto", sendto(fd, "abcd", 4, MSG_FASTOPEN | MSG_NOSIGNAL, &peer.any, length));
-    else if (form == 1)
-        CHECK("sendmsg", sendmsg(fd, &entries[0].msg_hdr, MSG_FASTOPEN | MSG_NOSIGNAL));
-    else
-        CHECK("sendmmsg", sendmmsg(fd, entries, 2, MSG_FASTOPEN | MSG_NOSIGNAL));
-    CHECK("  once more", sendto(fd, "ef", 2, MSG_FASTOPEN | MSG_NOSIGNAL, &peer.any, length));
-    say_connected(fd);
+static int unix_open(const char *path, int type)
+{
+    int fd = open_one(AF_UNIX, type, 0);
+
+    memset(&peer, 0, sizeof(peer));
+    peer.path.sun_family = AF_UNIX;
+    memcpy(peer.path.sun_path, path, strlen(path));
+    return fd;
+}
+
+static void unix_paths(void)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    static const char *const paths[] = {"stream", "./stream", "nobody", "dgram", "link", "file", "no/folder", ""};
+    int stream = unix_open("stream", SOCK_STREAM);
+    int dgram;
+
+    must("bind", bind(stream, &peer.any, sizeof(peer.path)));
+    must("listen", listen(stream, 100));
+    dgram = unix_open("dgram", SOCK_DGRAM);
+    must("bind", bind(dgram, &peer.any, sizeof(peer.path)));
+    must("symlink", symlink("stream", "link"));
+    close((int)must("creat", creat("file", 0600)));
+    for (size_t i = 0; i < COUNT(types); i++) {
+        for (size_t j = 0; j < COUNT(paths); j++) {
+            int fd = unix_open(paths[j], types[i]);
+            socklen_t text = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(paths[j]));
+
+            printf("unix %d \"%s\" ", types[i], paths[j]);
+            CHECK("connect", connect(fd, &peer.any, text));
+            CHECK("  with a NUL", connect(fd, &peer.any, text + 1));
+            CHECK("  all of it", connect(fd, &peer.any, sizeof(peer.path)));
+            CHECK("  and more", connect(fd, &peer.any, sizeof(peer.path) + 1));
+            CHECK("  sendto", sendto(fd, "x", 1, MSG_NOSIGNAL, &peer.any, text));
+            close(fd);
+        }
+    }
+    say_arrived(dgram);
+    close(stream);
+    close(dgram);
+}
+
+static void unix_names(void)
+{
+    int named = unix_bound("sockade-test-outbound", SOCK_STREAM);
+    socklen_t length;
+
+    must("listen", listen(named, 0));
+    for (int extra = -1; extra <= 1; extra++) {
+        int fd = open_one(AF_UNIX, SOCK_STREAM, 0);
+        struct sockaddr_un address = abstract_address("sockade-test-outbound", &length);
+
+        printf("abstract name, %d more ", extra);
+        CHECK("connect", connect(fd, (struct sockaddr *)&address, length + (socklen_t)extra));
+        close(fd);
+    }
+    close(named);
+}
+
+static void netlink(void)
+{
+    int fd = open_one(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct nlmsghdr nothing = {.nlmsg_len = sizeof(nothing), .nlmsg_type = NLMSG_NOOP};
+
+    CHECK("netlink connect", connect(fd, (struct sockaddr *)&kernel, sizeof(kernel)));
+    CHECK("netlink sendto", sendto(fd, &nothing, sizeof(nothing), 0, (struct sockaddr *)&kernel, sizeof(kernel)));
+    CHECK("netlink sendto, short", sendto(fd, &nothing, sizeof(nothing), 0, (struct sockaddr *)&kernel, 4));
     close(fd);
+}
+
+/* Waits and cancellation: a Unix listener whose queue is full. */
+
+static int full; /* a socket whose connect waits */
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+static void *connects(void *argument)
+{
+    (void)argument;
+    connect(full, &peer.any, sizeof(peer.path));
+    return NULL;
+}
+
+/* A connect that cannot wait, in a thread with a cancellation pending. */
+static void *connects_at_once(void *argument)
+{
+    struct sockaddr_in address = inet_address("127.0.0.1", tcp_port);
+
+    (void)argument;
+    pthread_cancel(pthread_self());
+    connect(full, (struct sockaddr *)&address, sizeof(address));
+    return NULL;
+}
+
+static void cancellation(const char *name, void *(*run)(void *), bool wait)
+{
+    pthread_t thread;
+    void *result;
+
+    must("thread", -pthread_create(&thread, NULL, run, NULL));
+    if (wait) {
+        usleep(50000);
+        pthread_cancel(thread);
+    }
+    pthread_join(thread, &result);
+    printf("%s: %s\n", name, result == PTHREAD_CANCELED ? "cancelled" : "went on");
+}
+
+static void waits(void)
+{
+    struct sigaction action = {0};
+    struct itimerval often = {.it_interval = {.tv_usec = 40000}, .it_value = {.tv_usec = 40000}};
+    struct itimerval never = {0};
+    int queue = unix_open("full", SOCK_STREAM);
+    int one = open_one(AF_UNIX, SOCK_STREAM, 0);
+    int two = open_one(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    must("bind", bind(queue, &peer.any, sizeof(peer.path)));
+    must("listen", listen(queue, 0));
+    CHECK("queue", connect(one, &peer.any, sizeof(peer.path)));
+    CHECK("full queue, non-blocking", connect(two, &peer.any, sizeof(peer.path)));
+    full = open_one(AF_UNIX, SOCK_STREAM, 0);
+    cancellation("cancelled while it waits", connects, true);
+    cancellation("cancelled before", connects_at_once, false);
+    action.sa_handler = on_alarm;
+    must("sigaction", sigaction(SIGALRM, &action, NULL));
+    must("setitimer", setitimer(ITIMER_REAL, &often, NULL));
+    CHECK("interrupted", connect(full, &peer.any, sizeof(peer.path)));
+    must("setitimer", setitimer(ITIMER_REAL, &never, NULL));
+    close(queue);
+    close(one);
+    close(two);
+    close(full);
+}
+
+int main(void)
+{
+    int reserved = bound("127.0.0.1", 0, SOCK_DGRAM);
+    int reserved_tcp = (int)must("socket", socket(AF_INET, SOCK_STREAM, 0));
+
+    deadline(30);
+    listener = bound("127.0.0.1", 0, SOCK_STREAM);
+    listener6 = bound("::1", 0, SOCK_STREAM);
+    must("listen", listen(listener, 1000));
+    must("listen", listen(listener6, 1000));
+    receiver = bound("127.0.0.1", 0, SOCK_DGRAM);
+    receiver6 = bound("::1", 0, SOCK_DGRAM);
+    tcp_port = port_of(listener);
+    tcp6_port = port_of(listener6);
+    udp_port = port_of(receiver);
+    udp6_port = port_of(receiver6);
+    /* TCP's stays bound and does not listen; UDP's is given back. */
+    closed_port = port_of(reserved);
+    peer_inet("127.0.0.1", closed_port);
+    must("bind", bind(reserved_tcp, &peer.any, 16));
+    close(reserved);
+
+    connect_addresses();
+    families();
+    descriptors();
+    unspecified();
+    sendto_unspecified();
+    nonblocking();
+    protocols();
+    unix_paths();
+    unix_names();
+    netlink();
+    waits();
+    return 0;
 }
