@@ -308,6 +308,17 @@ static void walk_default(struct walk *walk)
     walk->verdict.error = EACCES;
 }
 
+bool decide_plainly_allows(const struct view *view, const struct query *query)
+{
+    if (query->address.family != ADDRESS_INET && query->address.family != ADDRESS_INET6)
+        return false;
+    for (uint32_t c = 0; c < view->chain_count; c++) {
+        if (list_find(view, &view->chains[c], query) != 0)
+            return false;
+    }
+    return view->settings.default_action[query->direction] == DEFAULT_ALLOW;
+}
+
 struct verdict decide(const struct view *view, const struct query *query)
 {
     struct walk walk = {.view = view, .query = query};

@@ -36,6 +36,12 @@ struct verdict {
 /* Judges an address query by one image. The result is complete where `needs` is 0. */
 struct verdict decide(const struct view *view, const struct query *query);
 
+/*
+ * The short way for what most calls are: true where no rule covers the query's address and the default allows it, so that
+ * decide() would say no more than that. False says nothing.
+ */
+bool decide_plainly_allows(const struct view *view, const struct query *query);
+
 /* Judges socket(2)'s domain by the family rules of one image. `error` is EAFNOSUPPORT where the rule names none. */
 struct verdict decide_family(const struct view *view, int domain);
 

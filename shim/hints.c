@@ -17,9 +17,6 @@
 #include <errno.h>
 #include <stdint.h>
 
-/* Above this number nothing is remembered, and every question goes to the kernel. */
-#define HINT_COUNT 65536
-
 /* Without /proc descriptors up to this number are looked at. */
 #define INHERITED_WITHOUT_PROC 256
 
@@ -29,33 +26,26 @@ enum {
     BYTE_PROTOCOL = 4 + 8 + 16,
     BYTE_PROTOCOL_ONE = 4,
     BYTE_STREAM = 32,
-    BYTE_DATAGRAM = 64,
+    BYTE_DATAGRAM = HINT_DATAGRAM,
     BYTE_RAW = 128,
 };
 
 #define BYTE_UNKNOWN ((uint8_t)(HINT_UNKNOWN | BYTE_DATAGRAM)) /* ask, also in read(2) */
 #define BYTE_NO_DATAGRAM ((uint8_t)HINT_UNKNOWN)               /* ask, but not in read(2) */
 
-static _Atomic uint8_t hints[HINT_COUNT];
-
-static uint8_t byte_get(int fd)
-{
-    if ((unsigned)fd >= HINT_COUNT)
-        return fd < 0 ? HINT_OTHER : BYTE_UNKNOWN;
-    return atomic_load_explicit(&hints[fd], memory_order_relaxed);
-}
+_Atomic uint8_t hint_bytes[HINT_COUNT];
 
 static void byte_set(int fd, uint8_t byte)
 {
     if ((unsigned)fd < HINT_COUNT)
-        atomic_store_explicit(&hints[fd], byte, memory_order_relaxed);
+        atomic_store_explicit(&hint_bytes[fd], byte, memory_order_relaxed);
 }
 
 /* Stores what was found out about `fd`, unless the byte changed while we asked. */
 static void byte_learn(int fd, uint8_t before, uint8_t byte)
 {
     if ((unsigned)fd < HINT_COUNT)
-        atomic_compare_exchange_strong_explicit(&hints[fd], &before, byte, memory_order_relaxed, memory_order_relaxed);
+        atomic_compare_exchange_strong_explicit(&hint_bytes[fd], &before, byte, memory_order_relaxed, memory_order_relaxed);
 }
 
 static struct hint unpack(uint8_t byte)
@@ -90,7 +80,7 @@ static uint8_t describe(int domain, int type, int protocol)
 
 struct hint hint_get(int fd)
 {
-    return unpack(byte_get(fd));
+    return unpack(hint_byte(fd));
 }
 
 void hint_set(int fd, int domain, int type, int protocol)
@@ -101,7 +91,7 @@ void hint_set(int fd, int domain, int type, int protocol)
 /* What was accepted is what was listened on; only a listener nobody knows leaves the question, but it is no datagram. */
 void hint_copy_accepted(int listener, int fd)
 {
-    uint8_t byte = byte_get(listener);
+    uint8_t byte = hint_byte(listener);
     unsigned state = byte & BYTE_STATE;
 
     byte_set(fd, state == HINT_IP || state == HINT_OTHER ? byte : BYTE_NO_DATAGRAM);
@@ -129,7 +119,7 @@ static bool gives_datagrams(int fd)
 
 void hint_forget(int fd)
 {
-    uint8_t before = byte_get(fd);
+    uint8_t before = hint_byte(fd);
     int saved = errno;
 
     if (!(before & BYTE_DATAGRAM) && (!watching(WATCH_FROM_DATAGRAM | WATCH_FROM_UNIX) || !gives_datagrams(fd)))
@@ -146,7 +136,7 @@ void hint_forget_passed(const struct msghdr *message)
 
 struct hint hint_ask(int fd)
 {
-    uint8_t before = byte_get(fd);
+    uint8_t before = hint_byte(fd);
     uint8_t byte = HINT_OTHER;
     int saved = errno;
     int domain, type, protocol;
@@ -167,7 +157,7 @@ struct hint hint_ask(int fd)
 /* Marks one descriptor that was here before us. */
 static void inherit(int fd)
 {
-    if (byte_get(fd) == HINT_UNSEEN && gives_datagrams(fd))
+    if (hint_byte(fd) == HINT_UNSEEN && gives_datagrams(fd))
         byte_learn(fd, HINT_UNSEEN, BYTE_UNKNOWN);
 }
 

@@ -12,6 +12,7 @@
 
 #include "policy/image.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* Under any policy hints are kept, since a later one may ask for them. */
@@ -33,6 +34,25 @@ struct hint {
 };
 
 struct hint hint_get(int fd);
+
+/* The table, for the two hot questions below: a byte a descriptor (see hints.c). Above HINT_COUNT nothing is remembered. */
+#define HINT_COUNT 65536
+#define HINT_DATAGRAM 64
+extern _Atomic uint8_t hint_bytes[HINT_COUNT] __attribute__((visibility("hidden")));
+
+/* All that is known of `fd` as one number, to compare. */
+static inline uint8_t hint_byte(int fd)
+{
+    if ((unsigned)fd >= HINT_COUNT)
+        return fd < 0 ? HINT_OTHER : HINT_UNKNOWN | HINT_DATAGRAM;
+    return atomic_load_explicit(&hint_bytes[fd], memory_order_relaxed);
+}
+
+/* Whether read(2) must look at `fd` at all. */
+static inline bool hint_may_give_datagrams(int fd)
+{
+    return (hint_byte(fd) & HINT_DATAGRAM) != 0;
+}
 
 /* Remembers what socket(2), socketpair(2) or accept(2) made, or what the kernel just answered. fd < 0 is ignored. */
 void hint_set(int fd, int domain, int type, int protocol);

@@ -10,6 +10,7 @@
 #include "shim/local.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +18,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#define KINDS (WATCH_FROM_STREAM | WATCH_FROM_UNIX | WATCH_ON)
+#define KINDS (WATCH_FROM_STREAM | WATCH_FROM_UNIX | WATCH_ON | WATCH_ON_UNIX)
 
 /* Refused connections that one call takes: a flood must not hold it for ever. */
 #define REFUSED_MAX 1024
@@ -54,7 +55,7 @@ static void reset_and_close(int fd)
     int saved = errno;
 
     real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    close(fd);
+    kernel_close(fd); /* close(2) is a cancellation point, and would leave it open */
     errno = saved;
 }
 
@@ -134,9 +135,9 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
 
         if (fd < 0)
             return -1;
+        hint_copy_accepted(taking->listener, fd); /* the number may have been another socket's */
         judge_taken(&ruling, taking, fd, peer);
         if (!ruling.refused) {
-            hint_copy_accepted(taking->listener, fd);
             errno = saved;
             return fd;
         }
@@ -154,14 +155,26 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
     return -1;
 }
 
+/* A hint that says "datagrams" is of a socket that had the listener's number earlier. */
+static void listener_look(int fd)
+{
+    struct hint hint = hint_get(fd);
+
+    if (hint.state == HINT_IP && !hint.stream)
+        hint_forget(fd);
+}
+
 static int accept_judged(struct taking *taking, struct sockaddr *address, socklen_t *length)
 {
     struct own_address peer;
     int fd;
 
     clock_gettime(CLOCK_MONOTONIC, &taking->began);
-    if (watching(WATCH_ON) && bound_address_refused(taking->listener, "accept", &taking->wildcard))
+    listener_look(taking->listener);
+    if (watching(WATCH_ON | WATCH_ON_UNIX) && bound_address_refused(taking->listener, "accept", &taking->wildcard)) {
+        cancellation_point();
         return -1;
+    }
     fd = accept_loop(taking, &peer);
     readiness_end(taking->listener);
     if (fd >= 0)

@@ -23,24 +23,6 @@ static size_t message_length(const struct msghdr *message)
     return total;
 }
 
-/* Gathers the beginning of a message, for the header that a raw socket's packet may carry. */
-static size_t message_start(const struct msghdr *message, unsigned char start[PACKET_START])
-{
-    size_t have = 0;
-
-    for (size_t i = 0; i < message->msg_iovlen && i < IOV_MAX && have < PACKET_START; i++) {
-        size_t part = message->msg_iov[i].iov_len;
-
-        if (part > PACKET_START - have)
-            part = PACKET_START - have;
-        if (part > 0 && plainly_bad(message->msg_iov[i].iov_base))
-            return have;
-        memcpy(start + have, message->msg_iov[i].iov_base, part);
-        have += part;
-    }
-    return have;
-}
-
 /*
  * Whether there is an address to judge; the message itself must be readable. A name that is too long is cut by the
  * kernel, not refused as sendto's is (copy_msghdr_from_user; proved in tests/kernel/short_sockaddr.c).
@@ -60,10 +42,7 @@ static bool message_take(struct own_address *own, const struct msghdr *message)
 static enum outcome judge_message(int fd, const struct own_address *own, const struct msghdr *message, int flags,
                                   const char *op)
 {
-    unsigned char start[PACKET_START];
-    size_t length = message_start(message, start);
-
-    return judge_send(fd, own, flags, start, length, op);
+    return judge_send(fd, own, flags, message->msg_iov, message->msg_iovlen, op);
 }
 
 /* sendto */
@@ -71,14 +50,12 @@ static enum outcome judge_message(int fd, const struct own_address *own, const s
 static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data, size_t length, int flags,
                                                        const struct sockaddr *address, socklen_t address_length)
 {
+    struct iovec part = {(void *)(uintptr_t)data, length};
     struct own_address own;
-    size_t start = length < PACKET_START ? length : PACKET_START;
 
     if (!process_ready(KINDS) || !address_take(&own, address, address_length))
         return real.sendto(fd, data, length, flags, address, address_length);
-    if (plainly_bad(data))
-        start = 0;
-    switch (judge_send(fd, &own, flags, data, start, "sendto")) {
+    switch (judge_send(fd, &own, flags, &part, 1, "sendto")) {
     case OUTCOME_REFUSE:
         cancellation_point();
         return -1;

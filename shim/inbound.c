@@ -6,6 +6,7 @@
 #include "shim/answers.h"
 #include "shim/hints.h"
 #include "shim/judge.h"
+#include "shim/recent.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -70,8 +71,8 @@ static bool is_answer(int fd, const struct query *query, const struct sockaddr_s
 /* Whether any layer refuses it, also one that only observes, or would but for an audit rule. */
 static bool anyone_minds(const struct ruling *ruling)
 {
-    if (ruling->refused)
-        return true;
+    if (likely(!ruling->reportable))
+        return false;
     for (int i = 0; i < process.layer_count; i++) {
         if (ruling->verdicts[i].action != ACTION_ALLOW || ruling->verdicts[i].note_count > 0)
             return true;
@@ -98,13 +99,20 @@ static unsigned protocols_of(int fd)
 static enum inbound judge_query(int fd, struct query *query, const struct sockaddr_storage *source, socklen_t length,
                                 const char *op)
 {
+    uint32_t generation = policy_generation();
+    unsigned protos = query->protos;
     struct ruling ruling;
 
     judge_silently(&ruling, query, fd);
-    if (unlikely(anyone_minds(&ruling)) && is_answer(fd, query, source, length))
+    if (likely(!ruling.refused && !ruling.reportable)) {
+        if (!query->port_known && !query->strict && query->protos == protos)
+            recent_allow(fd, source, length, generation);
+        return INBOUND_PASS;
+    }
+    if (anyone_minds(&ruling) && is_answer(fd, query, source, length))
         return INBOUND_PASS;
     judge_report(&ruling, query, op);
-    if (likely(!ruling.refused))
+    if (!ruling.refused)
         return INBOUND_PASS;
     return ruling.verdicts[ruling.layer].source == BY_FAILURE ? INBOUND_FAIL : INBOUND_DISCARD;
 }
@@ -114,9 +122,9 @@ enum inbound inbound_judge(int fd, const struct sockaddr_storage *source, sockle
     char path[QUERY_PATH];
     struct query query;
     enum inbound outcome;
-    int saved = errno;
+    int saved;
 
-    if (length < sizeof(source->ss_family))
+    if (length < sizeof(source->ss_family) || recent_allows(fd, source, length))
         return INBOUND_PASS;
     /* Unix streams tell their peer's name with every receive; only datagrams are judged here. */
     if (source->ss_family == AF_UNIX && (!watching(WATCH_FROM_UNIX) || !hint_ask(fd).datagram))
@@ -124,6 +132,7 @@ enum inbound inbound_judge(int fd, const struct sockaddr_storage *source, sockle
     if (query_from_sockaddr(&query, DIRECTION_FROM, (const struct sockaddr *)source, length, UNSPEC_IS_NOTHING,
                             protocols_of(fd), path) != QUERY_JUDGE)
         return INBOUND_PASS;
+    saved = errno;
     outcome = judge_query(fd, &query, source, length, op);
     errno = saved;
     return outcome;

@@ -54,25 +54,49 @@ static bool local_port(int fd, uint16_t *port)
     return true;
 }
 
-void learn_facts(struct query *query, int fd, unsigned needs)
+/* Whether the kernel itself refuses an IP address on `fd`: no socket, or one of a family that has no use for it. */
+static bool takes_no_address(int fd)
+{
+    int domain;
+    socklen_t length = sizeof(domain);
+
+    if (real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0)
+        return errno == EBADF || errno == ENOTSOCK;
+    return domain == AF_UNIX || domain == AF_NETLINK;
+}
+
+/* The hint of what has an IP address. A remembered one that says otherwise may be an earlier socket's. */
+static struct hint inet_hint(int fd)
+{
+    struct hint hint = hint_ask(fd);
+
+    if (unlikely(hint.state == HINT_OTHER)) {
+        hint_forget(fd);
+        hint = hint_ask(fd);
+    }
+    return hint;
+}
+
+bool learn_facts(struct query *query, int fd, unsigned needs)
 {
     int saved = errno;
+    bool judged = true;
 
-    if (fd < 0)
-        query->strict = true;
     if (!query->strict && (needs & FACT_PROTOCOL)) {
-        struct hint hint = hint_ask(fd);
+        struct hint hint = inet_hint(fd);
 
         if (hint.state == HINT_IP && (query->protos & hint.protos) != 0)
             query->protos &= hint.protos;
         else
             query->strict = true;
+        judged = hint.state == HINT_IP || !takes_no_address(fd);
     }
     if (!query->strict && (needs & FACT_LOCAL_PORT)) {
         query->port_known = local_port(fd, &query->port);
         query->strict = !query->port_known;
     }
     errno = saved;
+    return judged;
 }
 
 /* One layer's verdict, copied out of the slot that is in force and asked again where a new image came in between. */
@@ -114,7 +138,10 @@ static void layer_judge(struct verdict *verdict, const struct layer *layer, stru
     for (int round = 0; unlikely(verdict->needs != 0); round++) {
         if (round == ROUNDS)
             query->strict = true;
-        learn_facts(query, fd, verdict->needs);
+        if (!learn_facts(query, fd, verdict->needs)) {
+            *verdict = (struct verdict){.action = ACTION_ALLOW};
+            return;
+        }
         *verdict = layer_decide(layer, query);
     }
 }
@@ -145,6 +172,22 @@ static void ruling_add(struct ruling *ruling, int i)
     ruling->layer = i;
 }
 
+/* Whether all layers plainly allow it: the usual case, which is over with one look-up a layer. */
+static bool all_plainly_allow(const struct query *query)
+{
+    for (int i = 0; i < process.layer_count; i++) {
+        const struct layer *layer = &process.layers[i];
+        uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+
+        if (layer->closed || !decide_plainly_allows(&layer->slots[latch & 1], query))
+            return false;
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch)
+            return false;
+    }
+    return true;
+}
+
 void judge_silently(struct ruling *ruling, struct query *query, int fd)
 {
     ruling_init(ruling);
@@ -153,6 +196,8 @@ void judge_silently(struct ruling *ruling, struct query *query, int fd)
         ruling_add(ruling, 0);
         return;
     }
+    if (likely(!process.log_all && all_plainly_allow(query)))
+        return;
     query->same_file = paths_are_same_file;
     for (int i = 0; i < process.layer_count; i++) {
         layer_judge(&ruling->verdicts[i], &process.layers[i], query, fd);

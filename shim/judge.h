@@ -18,13 +18,13 @@ struct ruling {
     bool error_named; /* `error` stands in the policy */
     int error;        /* errno of the refusal: EACCES unless named */
     int layer;        /* whose verdict stands */
-    bool reportable;  /* some layer may want an event */
+    bool reportable;  /* some layer may want an event, and then: */
     struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there are layers */
 };
 
 /*
- * Judges without writing anything. `fd` is asked for facts (protocol, local port) where a verdict depends on them; -1:
- * there is nobody to ask, and what is unknown is judged strictly.
+ * Judges without writing anything. `fd` is asked for facts (protocol, local port) where a verdict depends on them; what
+ * cannot take an address at all is then the kernel's to refuse.
  */
 void judge_silently(struct ruling *ruling, struct query *query, int fd);
 
@@ -40,9 +40,10 @@ void report_family(const struct ruling *ruling, int domain, const char *op);
 
 /*
  * Sets what is not known yet of `needs` (FACT_*): the protocol by hint, else by SO_TYPE and SO_PROTOCOL; the local port
- * by getsockname. Where the kernel gives no answer the query becomes strict.
+ * by getsockname. Where the kernel gives no answer the query becomes strict. False: there is nothing to judge, for the
+ * kernel refuses any IP address on `fd`, which is no socket or one of another family.
  */
-void learn_facts(struct query *query, int fd, unsigned needs);
+bool learn_facts(struct query *query, int fd, unsigned needs);
 
 /* Whether two paths are one file by device and inode; for query.same_file. */
 bool paths_are_same_file(const struct query *query, const char *rule_path);

@@ -7,9 +7,13 @@
 #include "shim/real.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <string.h>
+
+/* The beginning of a packet that carries its own IP header: the IPv6 header's length. */
+#define PACKET_START 40
 
 bool address_take(struct own_address *out, const struct sockaddr *address, socklen_t length)
 {
@@ -43,6 +47,24 @@ static bool has_own_header(int fd, bool six)
     return own;
 }
 
+/* Gathers the beginning of what is sent, as far as it can be read. */
+static size_t packet_start(const struct iovec *parts, size_t count, unsigned char start[PACKET_START])
+{
+    size_t have = 0;
+
+    for (size_t i = 0; i < count && i < IOV_MAX && have < PACKET_START; i++) {
+        size_t part = parts[i].iov_len;
+
+        if (part > PACKET_START - have)
+            part = PACKET_START - have;
+        if (part > 0 && plainly_bad(parts[i].iov_base))
+            return have;
+        memcpy(start + have, parts[i].iov_base, part);
+        have += part;
+    }
+    return have;
+}
+
 /* The destination inside a packet; false where it is too short to have one. */
 static bool packet_destination(const unsigned char *start, size_t length, bool six, struct address *out)
 {
@@ -62,13 +84,14 @@ static bool packet_destination(const unsigned char *start, size_t length, bool s
 }
 
 /* Judges the header of a packet whose sockaddr was allowed; a packet that is too short is the kernel's to refuse. */
-static void judge_packet(struct ruling *ruling, int fd, const struct query *query, const unsigned char *start,
-                         size_t length, const char *op)
+static void judge_packet(struct ruling *ruling, int fd, const struct query *query, const struct iovec *parts,
+                         size_t count, const char *op)
 {
     struct query inner = *query;
     bool six = query->address.family == ADDRESS_INET6;
+    unsigned char start[PACKET_START];
 
-    if (has_own_header(fd, six) && packet_destination(start, length, six, &inner.address))
+    if (has_own_header(fd, six) && packet_destination(start, packet_start(parts, count, start), six, &inner.address))
         judge(ruling, &inner, fd, op);
 }
 
@@ -120,8 +143,8 @@ static uint16_t port_of(const struct own_address *address)
     return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
 }
 
-enum outcome judge_send(int fd, const struct own_address *address, int flags, const unsigned char *start,
-                        size_t start_length, const char *op)
+enum outcome judge_send(int fd, const struct own_address *address, int flags, const struct iovec *parts, size_t count,
+                        const char *op)
 {
     struct hint hint = hint_get(fd);
     bool connects = (flags & MSG_FASTOPEN) != 0;
@@ -132,11 +155,13 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
 
     if (!connects)
         protos &= ~(unsigned)PROTO_TCP;
-    if (unlikely(protos == 0)) { /* a stream that is sent to by address, or what took an earlier stream's number */
+    /* A stream that is sent to by address, MSG_FASTOPEN on what is none, or a number that was another socket's. */
+    if (unlikely(connects ? !hint.stream : protos == 0)) {
         hint_forget(fd);
         hint = hint_ask(fd);
-        if (hint.stream)
+        if (hint.stream && !connects)
             return OUTCOME_PASS; /* connected, and the address is ignored, or the kernel refuses it */
+        connects = hint.stream; /* datagrams ignore the flag */
         protos = hint.protos;
     }
     if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address->storage, address->length,
@@ -147,7 +172,7 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
         return OUTCOME_PASS;
     judge_report(&ruling, &query, op);
     if (!ruling.refused && query.address.family <= ADDRESS_INET6 && may_be_raw(hint, fd))
-        judge_packet(&ruling, fd, &query, start, start_length, op);
+        judge_packet(&ruling, fd, &query, parts, count, op);
     if (ruling.refused)
         return refuse(&ruling, connects);
     if (watching(WATCH_FROM_DATAGRAM) && !connects &&

@@ -6,6 +6,7 @@
 #include "shim/judge.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 /* A sockaddr in our own memory: judged here and passed on from here, so that it cannot change in between. */
 struct own_address {
@@ -26,16 +27,13 @@ enum outcome {
     OUTCOME_SWALLOW /* tell success without making the call */
 };
 
-/* The beginning of a packet that carries its own IP header: the IPv6 header's length. */
-#define PACKET_START 40
-
 /*
- * Judges a datagram (or, with MSG_FASTOPEN, a connection) to `address`. `start` holds the first `start_length` bytes of
- * what is sent: where the socket is a raw one with its own IP header the destination in there is judged as well.
+ * Judges a datagram (or, with MSG_FASTOPEN, a connection) to `address`. `parts` are what is sent: where the socket is a
+ * raw one with its own IP header the destination in there is judged as well; else they are not touched.
  * Notes an allowed peer whose answers are to pass inbound rules.
  */
-enum outcome judge_send(int fd, const struct own_address *address, int flags, const unsigned char *start,
-                        size_t start_length, const char *op);
+enum outcome judge_send(int fd, const struct own_address *address, int flags, const struct iovec *parts, size_t count,
+                        const char *op);
 
 /* Makes a refusal of our own a cancellation point, as the call that was not made is one. errno is preserved. */
 void cancellation_point(void);
