@@ -221,6 +221,7 @@ int batch_take(int fd, struct mmsghdr *entries, unsigned count, int flags, struc
     if (batch.timed)
         batch.left = *timeout;
     batch.room = watching(WATCH_FROM_UNIX) ? UNIX_ROOM : INET_ROOM;
+    patience_enter(&batch.patience, flags);
     patience_begin(&batch.patience, fd, flags);
     ended = batch_fill(&batch);
     readiness_end(fd);

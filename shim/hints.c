@@ -45,7 +45,8 @@ static void byte_set(int fd, uint8_t byte)
 static void byte_learn(int fd, uint8_t before, uint8_t byte)
 {
     if ((unsigned)fd < HINT_COUNT)
-        atomic_compare_exchange_strong_explicit(&hint_bytes[fd], &before, byte, memory_order_relaxed, memory_order_relaxed);
+        atomic_compare_exchange_strong_explicit(&hint_bytes[fd], &before, byte, memory_order_relaxed,
+                                                memory_order_relaxed);
 }
 
 static struct hint unpack(uint8_t byte)

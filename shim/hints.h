@@ -48,10 +48,11 @@ static inline uint8_t hint_byte(int fd)
     return atomic_load_explicit(&hint_bytes[fd], memory_order_relaxed);
 }
 
-/* Whether read(2) must look at `fd` at all. */
+/* Whether read(2) must look at `fd` at all; a number that is none takes the long way to its EBADF. */
 static inline bool hint_may_give_datagrams(int fd)
 {
-    return (hint_byte(fd) & HINT_DATAGRAM) != 0;
+    return (unsigned)fd >= HINT_COUNT ||
+           (atomic_load_explicit(&hint_bytes[(unsigned)fd], memory_order_relaxed) & HINT_DATAGRAM) != 0;
 }
 
 /* Remembers what socket(2), socketpair(2) or accept(2) made, or what the kernel just answered. fd < 0 is ignored. */

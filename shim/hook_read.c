@@ -17,20 +17,29 @@
 /* Whether what `fd` gives is judged; asks the kernel only about what may give datagrams. */
 static bool is_judged(int fd)
 {
-    struct hint hint = hint_get(fd);
+    struct hint hint;
 
+    if (unlikely(!inbound_ready()))
+        return false;
+    hint = hint_get(fd);
     if (hint.datagram && hint.state == HINT_UNKNOWN)
         hint = hint_ask(fd);
     return hint.datagram;
 }
 
-/* A receive in place of a read. False: it is no socket after all, and read. */
-static bool take(struct receipt *receipt, ssize_t *got)
+/*
+ * Whether a read needs a look at all: the second branch of a process that judges datagrams, for all that can give none. The
+ * real call is bound by the time that a descriptor can have a hint, but a read may be the first hook to be called.
+ */
+static inline bool needs_look(int fd, const void *real_call)
 {
-    int saved = errno;
+    return watching(WATCH_INBOUND) && unlikely(hint_may_give_datagrams(fd) || real_call == NULL);
+}
 
-    *got = receipt_take(receipt);
-    if (*got >= 0 || errno != ENOTSOCK)
+/* What a receive in place of a read came to: true, or false where it is no socket after all and `read` shall go on. */
+static bool is_answered(const struct receipt *receipt, ssize_t got, int saved)
+{
+    if (likely(got >= 0) || errno != ENOTSOCK)
         return true;
     hint_set_no_socket(receipt->fd);
     errno = saved;
@@ -41,17 +50,19 @@ static bool take(struct receipt *receipt, ssize_t *got)
 static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, size_t size)
 {
     struct receipt receipt;
+    int saved = errno;
     ssize_t got;
 
-    if (!process_ready(WATCH_INBOUND) || size == 0 || size > SSIZE_MAX || !is_judged(fd))
+    if (!is_judged(fd) || size == 0 || size > SSIZE_MAX)
         return real.read(fd, buffer, size);
     receipt_for_buffer(&receipt, fd, buffer, size, 0, "read");
-    return take(&receipt, &got) ? got : real.read(fd, buffer, size);
+    got = receipt_take(&receipt);
+    return is_answered(&receipt, got, saved) ? got : real.read(fd, buffer, size);
 }
 
 static ssize_t judged_read(int fd, void *buffer, size_t size)
 {
-    if (!watching(WATCH_INBOUND))
+    if (!needs_look(fd, (const void *)real.read))
         return real.read(fd, buffer, size);
     return inspected_read(fd, buffer, size);
 }
@@ -81,18 +92,20 @@ static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct io
 {
     struct receipt receipt;
     struct msghdr message;
+    int saved = errno;
     ssize_t got;
 
-    if (!process_ready(WATCH_INBOUND) || !is_judged(fd) || !takes_anything(vectors, count))
+    if (!is_judged(fd) || !takes_anything(vectors, count))
         return real.readv(fd, vectors, count);
     message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
     receipt_for_message(&receipt, fd, &message, 0, "readv");
-    return take(&receipt, &got) ? got : real.readv(fd, vectors, count);
+    got = receipt_take(&receipt);
+    return is_answered(&receipt, got, saved) ? got : real.readv(fd, vectors, count);
 }
 
 static ssize_t judged_readv(int fd, const struct iovec *vectors, int count)
 {
-    if (!watching(WATCH_INBOUND))
+    if (!needs_look(fd, (const void *)real.readv))
         return real.readv(fd, vectors, count);
     return inspected_readv(fd, vectors, count);
 }

@@ -25,7 +25,7 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
     struct receipt receipt;
     ssize_t got;
 
-    if (!process_ready(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) || !is_writable(address, length))
+    if (unlikely(!inbound_ready()) || (flags & UNJUDGED_FLAGS) || unlikely(!is_writable(address, length)))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     receipt_for_buffer(&receipt, fd, buffer, size, flags, "recvfrom");
     got = receipt_take(&receipt);
@@ -56,7 +56,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
 {
     struct receipt receipt;
 
-    if (!process_ready(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS))
+    if (unlikely(!inbound_ready()) || (flags & UNJUDGED_FLAGS))
         return real.recv(fd, buffer, size, flags);
     receipt_for_buffer(&receipt, fd, buffer, size, flags, "recv");
     return receipt_take(&receipt);

@@ -126,6 +126,7 @@ enum inbound inbound_judge(int fd, const struct sockaddr_storage *source, sockle
 
     if (length < sizeof(source->ss_family) || recent_allows(fd, source, length))
         return INBOUND_PASS;
+    process_ready(WATCH_INBOUND); /* another thread may not be quite through with the start */
     /* Unix streams tell their peer's name with every receive; only datagrams are judged here. */
     if (source->ss_family == AF_UNIX && (!watching(WATCH_FROM_UNIX) || !hint_ask(fd).datagram))
         return INBOUND_PASS;

@@ -21,6 +21,16 @@
 /* What is never judged: the error queue holds our own packets, out-of-band data belongs to streams. */
 #define UNJUDGED_FLAGS (MSG_ERRQUEUE | MSG_OOB)
 
+/*
+ * What process_ready tells a hook that already knows it is watching, without a call once the process has started: until
+ * then every bit is set, and no policy sets them all.
+ */
+static inline bool inbound_ready(void)
+{
+    return likely(atomic_load_explicit(&process.watch, memory_order_relaxed) != UINT32_MAX) ||
+           process_ready(WATCH_INBOUND);
+}
+
 enum inbound {
     INBOUND_PASS,    /* hand it over */
     INBOUND_DISCARD, /* refused: take it out of the queue and go on to the next */

@@ -12,14 +12,6 @@
 /* Learning can be asked for at most once a fact; more rounds than that mean an image that changes under us. */
 #define ROUNDS 4
 
-bool plainly_bad(const void *pointer)
-{
-    uintptr_t at = (uintptr_t)pointer;
-
-    /* The first page is never mapped (vm.mmap_min_addr); the last one, and on 64-bit the upper half, is the kernel's. */
-    return at < 4096 || at > UINTPTR_MAX - 4096 || (sizeof(at) == 8 && (intptr_t)at < 0);
-}
-
 bool paths_are_same_file(const struct query *query, const char *rule_path)
 {
     char path[QUERY_PATH + 1];

@@ -48,7 +48,15 @@ bool learn_facts(struct query *query, int fd, unsigned needs);
 /* Whether two paths are one file by device and inode; for query.same_file. */
 bool paths_are_same_file(const struct query *query, const char *rule_path);
 
-/* Whether memory at `pointer` is plainly not the program's: NULL, the first page, or the kernel's half. */
-bool plainly_bad(const void *pointer);
+/*
+ * Whether memory at `pointer` is plainly not the program's: NULL, the first page, or the kernel's half. The first page is
+ * never mapped (vm.mmap_min_addr); the last one, and on 64-bit the upper half, is the kernel's.
+ */
+static inline bool plainly_bad(const void *pointer)
+{
+    uintptr_t at = (uintptr_t)pointer;
+
+    return at < 4096 || at > UINTPTR_MAX - 4096 || (sizeof(at) == 8 && (intptr_t)at < 0);
+}
 
 #endif

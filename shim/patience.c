@@ -29,11 +29,16 @@
 
 #define SECOND_NS 1000000000L
 
-static _Atomic bool timeouts_expected;
+_Atomic bool patience_timed;
 
 void patience_expect_timeouts(void)
 {
-    atomic_store_explicit(&timeouts_expected, true, memory_order_relaxed);
+    atomic_store_explicit(&patience_timed, true, memory_order_relaxed);
+}
+
+void patience_clock(struct patience *patience)
+{
+    patience->entered_known = clock_gettime(CLOCK_MONOTONIC, &patience->entered) == 0;
 }
 
 void patience_begin(struct patience *patience, int fd, int flags)
@@ -43,9 +48,6 @@ void patience_begin(struct patience *patience, int fd, int flags)
     patience->discards = 0;
     patience->asked = false;
     patience->error_only = false;
-    patience->entered_known = false;
-    if (unlikely(atomic_load_explicit(&timeouts_expected, memory_order_relaxed)) && !(flags & MSG_DONTWAIT))
-        patience->entered_known = clock_gettime(CLOCK_MONOTONIC, &patience->entered) == 0;
 }
 
 bool patience_goes_on(struct patience *patience)

@@ -9,7 +9,10 @@
 #ifndef SOCKADE_SHIM_PATIENCE_H
 #define SOCKADE_SHIM_PATIENCE_H
 
+#include "shim/process.h"
+
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <time.h>
 
 struct patience {
@@ -25,7 +28,21 @@ struct patience {
     struct timespec deadline;
 };
 
+/* Whether calls take the time at their entry (see patience_expect_timeouts). */
+extern _Atomic bool patience_timed __attribute__((visibility("hidden")));
+
+/* Takes the time into `entered`. */
+void patience_clock(struct patience *patience);
+
 /* At a call's entry. Costs a load, and a look at the clock in processes that use SO_RCVTIMEO. */
+static inline void patience_enter(struct patience *patience, int flags)
+{
+    patience->entered_known = false;
+    if (unlikely(atomic_load_explicit(&patience_timed, memory_order_relaxed)) && !(flags & MSG_DONTWAIT))
+        patience_clock(patience);
+}
+
+/* At a call's first discard. */
 void patience_begin(struct patience *patience, int fd, int flags);
 
 /*

@@ -40,6 +40,7 @@ struct notes {
 };
 
 static __thread struct notes notes __attribute__((tls_model("initial-exec")));
+__thread bool readiness_noted;
 
 static bool set_has(const struct set *set, int fd)
 {
@@ -74,8 +75,10 @@ static void set_remove(struct set *set, int fd)
 
 void readiness_note(int fd)
 {
-    if (fd >= 0)
-        set_add(&notes.told, fd);
+    if (fd < 0)
+        return;
+    set_add(&notes.told, fd);
+    readiness_noted = true;
 }
 
 void readiness_note_epoll(int epoll_fd, const struct epoll_event *events, int count)
@@ -92,12 +95,13 @@ void readiness_note_epoll(int epoll_fd, const struct epoll_event *events, int co
         }
         notes.results[kept++] = events[i].data.u64;
     }
+    readiness_noted = true;
     notes.epoll_fd = epoll_fd;
     notes.result_count = kept;
     memset(&notes.ended, 0, sizeof(notes.ended));
 }
 
-void readiness_end(int fd)
+void readiness_forget(int fd)
 {
     if (fd < 0)
         return;
@@ -198,7 +202,7 @@ bool readiness_take(int fd)
     told = set_has(&notes.told, fd);
     if (!told && notes.result_count > 0 && !set_has(&notes.ended, fd))
         told = epoll_reported(fd);
-    readiness_end(fd);
+    readiness_forget(fd);
     errno = saved;
     return told;
 }

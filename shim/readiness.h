@@ -21,7 +21,15 @@ void readiness_note_epoll(int epoll_fd, const struct epoll_event *events, int co
 /* Whether `fd` was reported since its last receive or accept; ends the note. Costs no system call unless epoll reported. */
 bool readiness_take(int fd);
 
+/* Whether this thread was ever told of anything. */
+extern __thread bool readiness_noted __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 /* Ends the note without asking. */
-void readiness_end(int fd);
+void readiness_forget(int fd);
+static inline void readiness_end(int fd)
+{
+    if (readiness_noted)
+        readiness_forget(fd);
+}
 
 #endif

@@ -72,9 +72,10 @@ check-long: dependencies
 fuzz: $(FUZZERS)
 	$(Q)for fuzzer in $(FUZZERS); do \
 		name=$${fuzzer##*/fuzz_}; new=$(BUILD)/fuzz/new-$$name; mkdir -p $$new; \
-		echo "  FUZZ    $$name for $(FUZZ_SECONDS) s"; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 -verbosity=0 \
-			-artifact_prefix=$(BUILD)/fuzz/crash-$$name- $$new tests/fuzz/corpus/$$name || exit 1; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/crash-$$name- $$new tests/fuzz/corpus/$$name >$(BUILD)/fuzz/$$name.log 2>&1 || \
+			{ tail -n 60 $(BUILD)/fuzz/$$name.log; echo "  FUZZ    $$name: failed"; exit 1; }; \
+		echo "  FUZZ    $$name: $$(sed -n 's/stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$name.log) runs, no finding"; \
 	done
 
 # clang-format, clang-tidy, cppcheck, shellcheck: each exception stands in its configuration with its reason.

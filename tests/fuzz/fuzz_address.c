@@ -102,7 +102,7 @@ static void check_sockaddr(const uint8_t *data, size_t size)
     struct query query;
     enum query_outcome outcome = query_from_sockaddr(&query, direction, (struct sockaddr *)address,
                                                      (socklen_t)(size - 1), unspec, protos, path);
-    must(query.direction == direction && !query.connected && !query.strict && !query.same_file);
+    must(query.direction == direction && !query.strict && !query.same_file);
     if (outcome == QUERY_JUDGE) {
         must(query.address.family != ADDRESS_NONE);
         must(query.address.family != ADDRESS_INET || (query.address.hi == 0 && query.address.lo <= UINT32_MAX));

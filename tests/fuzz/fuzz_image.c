@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char text[] = "version = 1; default = { outbound = \"deny\"; };\n"
-                           "rules = ( { action = \"deny\"; to = [ \"10.0.0.0/8\", \"2001:db8::/32\", \"unix:/run/*\" ]; "
-                           "except = \"10.1.0.0/16\"; port = ( 25, \"80-90\" ); },\n"
-                           "{ action = \"allow\"; from = \"any\"; proto = \"udp\"; audit = true; },\n"
-                           "{ action = \"deny\"; on = \"any\"; port = 22; }, { action = \"deny\"; family = \"packet\"; } );\n"
-                           "programs = ( { exe = \"/usr/bin/*\"; rules = ( { action = \"drop\"; to = \"any\"; } ); } );";
+static const char text[] =
+    "version = 1; default = { outbound = \"deny\"; };\n"
+    "rules = ( { action = \"deny\"; to = [ \"10.0.0.0/8\", \"2001:db8::/32\" ]; "
+    "except = \"10.1.0.0/16\"; port = ( 25, \"80-90\" ); },\n"
+    "{ action = \"deny\"; to = \"unix:/run/*\"; except = \"unix:/run/user/*\"; },\n"
+    "{ action = \"allow\"; from = \"any\"; proto = \"udp\"; audit = true; },\n"
+    "{ action = \"deny\"; on = \"any\"; port = 22; }, { action = \"deny\"; family = \"packet\"; } );\n"
+    "programs = ( { exe = \"/usr/bin/*\"; rules = ( { action = \"drop\"; to = \"any\"; } ); } );";
 
 struct numbers {
     const uint8_t *at;
