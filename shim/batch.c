@@ -226,7 +226,7 @@ int batch_take(int fd, struct mmsghdr *entries, unsigned count, int flags, struc
     ended = batch_fill(&batch);
     readiness_end(fd);
     if (batch.kept > 0) {
-        if (batch.timed)
+        if (timeout != NULL)
             *timeout = batch.left;
         errno = saved;
         return (int)batch.kept;

@@ -54,7 +54,7 @@ static struct hint unpack(uint8_t byte)
     unsigned protocol = (byte & BYTE_PROTOCOL) / BYTE_PROTOCOL_ONE;
 
     return (struct hint){.state = (enum hint_state)(byte & BYTE_STATE),
-                         .protos = protocol == 0 ? PROTO_ANY : 1u << (protocol - 1),
+                         .protos = protocol == 0 ? (unsigned)PROTO_ANY : 1u << (protocol - 1),
                          .stream = (byte & BYTE_STREAM) != 0,
                          .datagram = (byte & BYTE_DATAGRAM) != 0,
                          .raw = (byte & BYTE_RAW) != 0};

@@ -8,15 +8,13 @@
  */
 #include "shim/hints.h"
 #include "shim/local.h"
+#include "shim/patience.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
 #include "state/kernel.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 
 #define KINDS (WATCH_FROM_STREAM | WATCH_FROM_UNIX | WATCH_ON | WATCH_ON_UNIX)
 
@@ -28,7 +26,8 @@ struct taking {
     int flags;
     bool four; /* accept4: `flags` count */
     bool wildcard;
-    struct timespec began;
+    bool reported; /* this thread was told that it is readable */
+    struct patience patience;
 };
 
 static int take(const struct taking *taking, struct own_address *peer)
@@ -82,52 +81,30 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
     }
 }
 
-/* What is left of the listener's SO_RCVTIMEO in milliseconds; -1: no limit. */
-static int time_left(const struct taking *taking)
-{
-    struct timeval limit = {0};
-    socklen_t length = sizeof(limit);
-    struct timespec now;
-    long long left;
-
-    if (real.getsockopt(taking->listener, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) != 0 ||
-        (limit.tv_sec == 0 && limit.tv_usec == 0))
-        return -1;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    left = (long long)limit.tv_sec * 1000 + limit.tv_usec / 1000 -
-           ((long long)(now.tv_sec - taking->began.tv_sec) * 1000 + (now.tv_nsec - taking->began.tv_nsec) / 1000000);
-    if (left < 0)
-        return 0;
-    return left > INT_MAX ? INT_MAX : (int)left;
-}
-
 /*
  * After a refusal on a blocking listener: whether to ask the kernel again. A caller that was just told "readable" must not
  * be left waiting, and one with a time limit waits only for what is left of it.
  */
-static bool may_take_again(const struct taking *taking, bool reported)
+static bool may_take_again(struct taking *taking)
 {
     struct pollfd one = {.fd = taking->listener, .events = POLLIN};
-    int left;
-    int ready;
+    bool wait;
 
     if (real.fcntl(taking->listener, F_GETFL) & O_NONBLOCK) /* the kernel says EAGAIN by itself */
         return true;
-    left = reported ? 0 : time_left(taking);
-    if (left < 0)
+    taking->reported |= readiness_take(taking->listener);
+    if (real.poll(&one, 1, 0) > 0)
         return true;
-    ready = real.poll(&one, 1, left);
-    if (ready > 0)
-        return true;
-    if (ready == 0)
-        errno = reported ? ECONNABORTED : EAGAIN;
-    return false;
+    if (taking->reported) {
+        errno = ECONNABORTED;
+        return false;
+    }
+    return patience_waits(&taking->patience, NULL, &wait);
 }
 
 static int accept_loop(struct taking *taking, struct own_address *peer)
 {
     int saved = errno;
-    bool reported = false;
 
     for (int refused = 0; refused < REFUSED_MAX; refused++) {
         int fd = take(taking, peer);
@@ -147,8 +124,8 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
             return -1;
         }
         if (refused == 0)
-            reported = readiness_take(taking->listener);
-        if (!may_take_again(taking, reported))
+            patience_begin(&taking->patience, taking->listener, 0);
+        if (!may_take_again(taking))
             return -1;
     }
     errno = ECONNABORTED;
@@ -169,7 +146,7 @@ static int accept_judged(struct taking *taking, struct sockaddr *address, sockle
     struct own_address peer;
     int fd;
 
-    clock_gettime(CLOCK_MONOTONIC, &taking->began);
+    patience_enter(&taking->patience, 0);
     listener_look(taking->listener);
     if (watching(WATCH_ON | WATCH_ON_UNIX) && bound_address_refused(taking->listener, "accept", &taking->wildcard)) {
         cancellation_point();

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setsockopt and getsockopt: SCTP connects and binds by socket options (sctp(7), linux/sctp.h).
+ * setsockopt and getsockopt: SCTP connects and binds by socket options (sctp(7), linux/sctp.h). SO_RCVTIMEO is only
+ * noticed, for receives that have to wait on after a refusal.
  *
  * libsctp's sctp_connectx asks first by getsockopt(SCTP_SOCKOPT_CONNECTX3), then by setsockopt(SCTP_SOCKOPT_CONNECTX), then
  * by the old number.
  */
 #include "shim/hints.h"
 #include "shim/outbound.h"
+#include "shim/patience.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -68,6 +70,8 @@ static __attribute__((noinline)) int setsockopt_judged(int fd, int name, const v
 
 static inline int sockade_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
+    if (unlikely(level == SOL_SOCKET && name == SO_RCVTIMEO))
+        patience_expect_timeouts();
     if (unlikely(level == IPPROTO_SCTP) &&
         (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) && watching(KINDS))
         return setsockopt_judged(fd, name, value, length);

@@ -120,10 +120,22 @@ static bool address_is_ignored(int fd, int flags)
     return !(flags & MSG_FASTOPEN) && hint_ask(fd).stream;
 }
 
-static enum outcome refuse(const struct ruling *ruling, bool connects)
+/* Whether a descriptor is a socket at all: what is none must not be told that it sent. */
+static bool is_socket(int fd)
+{
+    int type;
+    socklen_t length = sizeof(type);
+    int saved = errno;
+    bool is = real.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+
+    errno = saved;
+    return is;
+}
+
+static enum outcome refuse(int fd, const struct ruling *ruling, bool connects)
 {
     if (ruling->drop && !connects)
-        return OUTCOME_SWALLOW;
+        return is_socket(fd) ? OUTCOME_SWALLOW : OUTCOME_PASS;
     errno = ruling->drop ? ETIMEDOUT : ruling->error;
     return OUTCOME_REFUSE;
 }
@@ -136,9 +148,16 @@ static bool may_be_raw(struct hint hint, int fd)
     return hint.state == HINT_IP && hint.raw;
 }
 
-/* The remote port as the kernel took it, for answers. */
-static uint16_t port_of(const struct own_address *address)
+/*
+ * The port that an answer will come from: the one that was sent to, but raw and ping sockets tell none, though programs
+ * put 33434 or 58 there when they send.
+ */
+static uint16_t answering_port(int fd, const struct own_address *address)
 {
+    struct hint hint = hint_ask(fd);
+
+    if (hint.raw || (hint.protos & ~(unsigned)(PROTO_ICMP | PROTO_ICMP6)) == 0)
+        return 0;
     /* sin_port and sin6_port stand in the same place. */
     return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
 }
@@ -174,9 +193,9 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
     if (!ruling.refused && query.address.family <= ADDRESS_INET6 && may_be_raw(hint, fd))
         judge_packet(&ruling, fd, &query, parts, count, op);
     if (ruling.refused)
-        return refuse(&ruling, connects);
+        return refuse(fd, &ruling, connects);
     if (watching(WATCH_FROM_DATAGRAM) && !connects &&
         (query.address.family == ADDRESS_INET || query.address.family == ADDRESS_INET6))
-        answers_expect(&query.address, port_of(address));
+        answers_expect(&query.address, answering_port(fd, address));
     return OUTCOME_PASS;
 }

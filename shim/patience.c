@@ -75,7 +75,9 @@ static struct timespec time_left(struct timespec a, struct timespec b)
         left.tv_sec--;
         left.tv_nsec += SECOND_NS;
     }
-    return left.tv_sec < 0 ? (struct timespec){0} : left;
+    if (left.tv_sec < 0)
+        left = (struct timespec){0};
+    return left;
 }
 
 static bool time_is_less(const struct timespec *a, const struct timespec *b)

@@ -225,15 +225,6 @@ static void control_moves(void **state)
     assert_int_equal(batch[0].msg_hdr.msg_flags, MSG_CTRUNC);
 }
 
-static int open_descriptors(void)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 400; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
-
 /* Descriptors of refused messages are closed; those of allowed ones move, or are closed where there is no room. */
 static void descriptors_move(void **state)
 {

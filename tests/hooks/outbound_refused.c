@@ -168,6 +168,7 @@ static void refused_past_the_connection(void **state)
     union peer denied = peer_of("192.0.2.2", port);
     int fd = open_one(AF_INET, SOCK_DGRAM, 0);
     int stream = open_one(AF_INET, SOCK_STREAM, 0);
+    int server;
 
     (void)state;
     assert_gives(0, connect(fd, &friend_.any, sizeof(friend_.inet)));
@@ -179,11 +180,12 @@ static void refused_past_the_connection(void **state)
     assert_int_equal(recv(catcher, (char[8]){0}, 8, 0), 4);
     /* a stream ignores the address, but for a Fast Open */
     assert_gives(0, connect(stream, &friend_.any, sizeof(friend_.inet)));
-    close((int)must("accept", accept(listener, NULL, NULL)));
+    server = (int)must("accept", accept(listener, NULL, NULL));
     for (enum form form = 0; form < FORMS; form++)
         assert_gives(4, send_by(form, stream, MSG_NOSIGNAL, &denied, sizeof(denied.inet)));
     close(fd);
     close(stream);
+    close(server);
 }
 
 /* Protocols. */

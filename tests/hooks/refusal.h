@@ -94,4 +94,35 @@ static inline void nonblocking(int fd, bool on)
     must("F_SETFL", fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0));
 }
 
+/* A connection from `source` to a port of `to`, which is accepted by the kernel and waits. */
+static inline int client_to(const char *source, const char *to, uint16_t service)
+{
+    int fd = bound(source, 0, SOCK_STREAM);
+    union peer peer = peer_of(to, service);
+
+    receive_timeout(fd, 2000);
+    must("connect", connect(fd, &peer.any, size_of(&peer)));
+    return fd;
+}
+
+static inline void assert_reset(int fd)
+{
+    assert_refused(ECONNRESET, recv(fd, (char[1]){0}, 1, 0));
+    close(fd);
+}
+
+/* The accepted descriptor is connected to this client; both are closed. */
+static inline void assert_served(int server, int fd)
+{
+    char byte = 0;
+
+    assert_true(server >= 0);
+    assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+    nonblocking(server, false);
+    assert_int_equal(recv(server, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'x');
+    close(server);
+    close(fd);
+}
+
 #endif

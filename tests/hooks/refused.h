@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of refused datagrams share: a receiver, and the senders that receive_refused.conf names. These programs
- * run with the shim and that policy.
+ * What the tests of refused datagrams share: a receiver, a friend, and the stranger that their policies refuse.
  */
 #ifndef SOCKADE_TESTS_REFUSED_H
 #define SOCKADE_TESTS_REFUSED_H
@@ -20,7 +19,7 @@
 #include <pthread.h>
 #include <sys/uio.h>
 
-#define GUARDED_PORT 45613 /* rule "one service" */
+#define GUARDED_PORT 45613 /* rule "one service" of sources_refused.conf */
 
 static int in;                /* where things arrive: 127.0.0.1 */
 static int friend_, stranger; /* senders on 127.0.0.1 and 127.0.0.2 */
@@ -138,6 +137,16 @@ static inline bool is_readable(int fd)
     struct pollfd entry = {.fd = fd, .events = POLLIN};
 
     return poll(&entry, 1, 0) == 1;
+}
+
+/* How many descriptors are open, of those that these tests can have. */
+static inline int open_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 400; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
 }
 
 #endif
