@@ -383,8 +383,8 @@ static void build_programs(struct builder *builder, const struct policy *policy)
         };
         for (size_t e = 0; e < entry->exe_count; e++) {
             exes = memory_grow(exes, exe_count, &exe_room, sizeof(*exes));
-            exes[exe_count++] =
-                (struct image_exe){builder_string(builder, entry->exes[e]), (uint32_t)strlen(entry->exes[e])};
+            exes[exe_count++] = (struct image_exe){builder_string(builder, entry->exes[e]),
+                                                   (uint32_t)strlen(entry->exes[e])};
         }
     }
     builder->header.settings = builder_add(builder, settings, policy->program_count + 1, sizeof(*settings));

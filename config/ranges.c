@@ -14,8 +14,7 @@ void range_set_add(struct range_set *set, const struct address_range *range)
         set->v4[set->v4_count++] = (struct range4){(uint32_t)range->first.lo, (uint32_t)range->last.lo};
     } else {
         set->v6 = memory_grow(set->v6, set->v6_count, &set->v6_room, sizeof(*set->v6));
-        set->v6[set->v6_count++] =
-            (struct range6){range->first.hi, range->first.lo, range->last.hi, range->last.lo};
+        set->v6[set->v6_count++] = (struct range6){range->first.hi, range->first.lo, range->last.hi, range->last.lo};
     }
 }
 

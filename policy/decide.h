@@ -23,12 +23,12 @@ enum verdict_source {
 struct verdict {
     enum rule_action action;
     enum verdict_source source;
-    bool log;           /* the rule asks for an event */
-    bool error_named;   /* `error` stands in the policy's text */
-    bool audit_mode;    /* the layer only observes: log `action`, then allow */
-    uint16_t error;     /* errno of a refusal */
-    uint32_t rule;      /* for BY_RULE, its index */
-    unsigned needs;     /* FACT_*: nothing was decided; learn these and ask again */
+    bool log;         /* the rule asks for an event */
+    bool error_named; /* `error` stands in the policy's text */
+    bool audit_mode;  /* the layer only observes: log `action`, then allow */
+    uint16_t error;   /* errno of a refusal */
+    uint32_t rule;    /* for BY_RULE, its index */
+    unsigned needs;   /* FACT_*: nothing was decided; learn these and ask again */
     unsigned note_count;
     uint32_t notes[VERDICT_NOTES]; /* audit rules that were passed, in order */
 };

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IMAGE_MAGIC "SOCKADE"    /* eight bytes with its NUL */
-#define IMAGE_VERSION 1u         /* also part of every image's file name */
+#define IMAGE_MAGIC "SOCKADE" /* eight bytes with its NUL */
+#define IMAGE_VERSION 1u      /* also part of every image's file name */
 #define IMAGE_BYTE_ORDER 0x01020304u
 #define IMAGE_NO_RULE UINT32_MAX /* ends a list of steps */
 #define IMAGE_NO_PROGRAM UINT32_MAX
@@ -60,7 +60,7 @@ struct image_rule {
     uint8_t protos; /* set of PROTO_* */
     uint8_t flags;  /* RULE_* */
     uint8_t reserved;
-    uint16_t error; /* the errno of a refusal; EACCES (EAFNOSUPPORT for a family) where the text names none */
+    uint16_t error;      /* the errno of a refusal; EACCES (EAFNOSUPPORT for a family) where the text names none */
     uint16_t port_count; /* 0: any port */
     uint32_t ports;      /* its first entry in the section `ports` */
     uint32_t reserved2;
@@ -158,10 +158,10 @@ struct image_settings {
     uint8_t icmp_translate;             /* TRANSLATE_* */
     uint8_t icmp_hint;
     uint8_t icmp_pretend_root;
-    uint8_t log_what; /* LOG_* */
+    uint8_t log_what;  /* LOG_* */
     uint8_t log_given; /* a `log` group stands in the text */
     uint8_t reserved[6];
-    uint32_t log_to;       /* offset into strings: "stderr", "syslog" or "file:PATH" as written */
+    uint32_t log_to;    /* offset into strings: "stderr", "syslog" or "file:PATH" as written */
     uint32_t log_limit; /* lines a second and process */
     uint32_t reserved2;
     uint64_t log_max_size; /* bytes */

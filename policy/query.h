@@ -24,9 +24,9 @@ struct query {
     struct address address; /* remote for to and from, local for on */
     uint16_t port;          /* the service's: remote for to, local for from and on */
     bool port_known;
-    bool strict;         /* nothing more can be learnt: judge what is unknown strictly */
-    unsigned protos;     /* set of PROTO_*: all that it may still be */
-    const char *path;    /* for ADDRESS_UNIX: a path, or "@name"; not NUL-terminated */
+    bool strict;      /* nothing more can be learnt: judge what is unknown strictly */
+    unsigned protos;  /* set of PROTO_*: all that it may still be */
+    const char *path; /* for ADDRESS_UNIX: a path, or "@name"; not NUL-terminated */
     size_t path_length;
     /* Whether `rule_path` (NUL-terminated, without *) is the same file as the query's path; NULL: compare text only. */
     bool (*same_file)(const struct query *query, const char *rule_path);

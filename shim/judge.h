@@ -13,12 +13,12 @@
 
 /* What became of a query over all layers. The caller's to keep: it is filled in place, for a copy costs as much as the rest. */
 struct ruling {
-    bool refused;     /* deny or drop, in a layer that enforces */
-    bool drop;        /* swallow it in silence where the call can */
-    bool error_named; /* `error` stands in the policy */
-    int error;        /* errno of the refusal: EACCES unless named */
-    int layer;        /* whose verdict stands */
-    bool reportable;  /* some layer may want an event, and then: */
+    bool refused;                        /* deny or drop, in a layer that enforces */
+    bool drop;                           /* swallow it in silence where the call can */
+    bool error_named;                    /* `error` stands in the policy */
+    int error;                           /* errno of the refusal: EACCES unless named */
+    int layer;                           /* whose verdict stands */
+    bool reportable;                     /* some layer may want an event, and then: */
     struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there are layers */
 };
 

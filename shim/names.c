@@ -53,8 +53,8 @@ static bool is_loader(const char *path)
 {
     const char *base = strrchr(path, '/');
 
-    return base != NULL && (strncmp(base, "/ld-linux", 9) == 0 || strncmp(base, "/ld.so", 6) == 0 ||
-                            strncmp(base, "/ld-2.", 6) == 0);
+    return base != NULL &&
+           (strncmp(base, "/ld-linux", 9) == 0 || strncmp(base, "/ld.so", 6) == 0 || strncmp(base, "/ld-2.", 6) == 0);
 }
 
 /* What execve(2) was told, behind the current folder where it is relative. */

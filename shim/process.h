@@ -29,7 +29,7 @@ struct layer {
 
 struct process {
     _Atomic uint32_t watch; /* WATCH_* of all layers; every bit until the process has started */
-    bool log_all; /* some layer wants an event for what it allows too */
+    bool log_all;           /* some layer wants an event for what it allows too */
     int layer_count;
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;

@@ -27,9 +27,9 @@ extern ElfW(Dyn) _DYNAMIC[];
 /* What a look-up in one object needs. */
 struct object {
     uintptr_t base;
-    const ElfW(Sym) *symbols;
+    const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Versym) *versions;
+    const ElfW(Versym) * versions;
     const uint32_t *hash; /* DT_GNU_HASH */
 };
 

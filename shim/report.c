@@ -136,8 +136,13 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
 {
     char line[EVENT_MAX];
     struct texts texts = {0};
-    struct event event = {.port = -1, .domain = occasion->domain, .pid = getpid(), .exe = process.exe,
-                          .op = occasion->op, .verdict = verdict, .layer = layer->system ? "system" : "user"};
+    struct event event = {.port = -1,
+                          .domain = occasion->domain,
+                          .pid = getpid(),
+                          .exe = process.exe,
+                          .op = occasion->op,
+                          .verdict = verdict,
+                          .layer = layer->system ? "system" : "user"};
     const struct image_settings *settings = &layer->slots[atomic_load(&layer->latch) & 1].settings;
 
     if (!log_limit_pass(&process.limit, settings->log_limit, &event.left_out))

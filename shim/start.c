@@ -164,8 +164,8 @@ static enum image_file_outcome open_named_image(struct candidate *out, const str
                                                 const char **why)
 {
     struct image_file file;
-    enum image_file_outcome outcome =
-        image_file_open(&file, AT_FDCWD, place->path, surroundings.uid, false, false, true);
+    enum image_file_outcome outcome = image_file_open(&file, AT_FDCWD, place->path, surroundings.uid, false, false,
+                                                      true);
 
     *why = outcome == IMAGE_FILE_UNREADABLE ? "it cannot be read" : file.why;
     if (outcome != IMAGE_FILE_OK)

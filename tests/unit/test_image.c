@@ -23,8 +23,7 @@ static struct view open_text(const char *text, const struct program_names *names
     struct view view;
 
     policy_init(&policy);
-    if (!policy_read_text(&policy, text, "/test/policy.conf", &messages) ||
-        !policy_compile(&policy, &image, &messages))
+    if (!policy_read_text(&policy, text, "/test/policy.conf", &messages) || !policy_compile(&policy, &image, &messages))
         messages_print(&messages, stderr);
     assert_int_equal(messages.errors, 0);
     policy_free(&policy);
@@ -99,10 +98,11 @@ static void test_a_program_has_its_own_rules(void **state)
 {
     const struct program_names curl = {.executed = "/usr/bin/curl"};
     const struct program_names script = {.executed = "/srv/job", .interpreter = "/opt/venv/bin/python3"};
-    const char *text = "version = 1; deny_to = [ \"10.0.0.0/8\" ]; programs = ("
-                       "{ exe = \"/usr/bin/curl\"; rules = ( { action = \"allow\"; to = \"10.0.0.1\"; } );"
-                       "  default = { outbound = \"deny\"; }; },"
-                       "{ exe = \"/opt/venv/bin/python*\"; default = { outbound = \"deny\"; loopback = \"deny\"; }; } );";
+    const char *text =
+        "version = 1; deny_to = [ \"10.0.0.0/8\" ]; programs = ("
+        "{ exe = \"/usr/bin/curl\"; rules = ( { action = \"allow\"; to = \"10.0.0.1\"; } );"
+        "  default = { outbound = \"deny\"; }; },"
+        "{ exe = \"/opt/venv/bin/python*\"; default = { outbound = \"deny\"; loopback = \"deny\"; }; } );";
     struct query own = ask(DIRECTION_TO, "10.0.0.1", 80, PROTO_TCP);
     struct query other = ask(DIRECTION_TO, "192.0.2.1", 80, PROTO_TCP);
     struct query loopback = ask(DIRECTION_TO, "127.0.0.1", 80, PROTO_TCP);
@@ -123,8 +123,8 @@ static void test_a_program_has_its_own_rules(void **state)
 
 static void test_defaults_never_touch_local_families(void **state)
 {
-    struct view view = open_text("version = 1; default = { outbound = \"deny\"; inbound = \"deny\"; listen = \"deny\"; };",
-                                 NULL, NULL);
+    struct view view = open_text(
+        "version = 1; default = { outbound = \"deny\"; inbound = \"deny\"; listen = \"deny\"; };", NULL, NULL);
     struct query query = {.direction = DIRECTION_TO, .protos = PROTO_ANY, .path = "/run/x", .path_length = 6};
 
     (void)state;
@@ -146,14 +146,19 @@ static void test_defaults_never_touch_local_families(void **state)
 
 static void test_unix_paths_and_exceptions(void **state)
 {
-    struct view view = open_text("version = 1; rules = ({ action = \"deny\"; to = [ \"unix:/run/*\", \"unix:@abstract\" ];"
-                                 " except = \"unix:/run/user/*\"; errno = \"EPERM\"; });",
-                                 NULL, NULL);
+    struct view view = open_text(
+        "version = 1; rules = ({ action = \"deny\"; to = [ \"unix:/run/*\", \"unix:@abstract\" ];"
+        " except = \"unix:/run/user/*\"; errno = \"EPERM\"; });",
+        NULL, NULL);
     static const struct {
         const char *path;
         enum rule_action action;
-    } cases[] = {{"/run/docker.sock", ACTION_DENY},  {"/run/user/1000/bus", ACTION_ALLOW}, {"@abstract", ACTION_DENY},
-                 {"@abstracted", ACTION_ALLOW},      {"/var/run/x", ACTION_ALLOW},         {"run/x", ACTION_ALLOW},
+    } cases[] = {{"/run/docker.sock", ACTION_DENY},
+                 {"/run/user/1000/bus", ACTION_ALLOW},
+                 {"@abstract", ACTION_DENY},
+                 {"@abstracted", ACTION_ALLOW},
+                 {"/var/run/x", ACTION_ALLOW},
+                 {"run/x", ACTION_ALLOW},
                  {"/run/", ACTION_DENY}};
 
     (void)state;
@@ -216,7 +221,10 @@ static void test_overlapping_rules_stay_small(void **state)
         uint32_t length = (uint32_t)rand() % (1u << 30);
         struct address_range range = {address_from_v4(first),
                                       address_from_v4(first > UINT32_MAX - length ? UINT32_MAX : first + length)};
-        struct rule rule = {.kind = DIRECTION_TO, .chain = CHAIN_GENERAL, .action = ACTION_DENY, .port_count = 1,
+        struct rule rule = {.kind = DIRECTION_TO,
+                            .chain = CHAIN_GENERAL,
+                            .action = ACTION_DENY,
+                            .port_count = 1,
                             .protos = PROTO_WITH_PORTS};
 
         rule.ports = memory_new(sizeof(*rule.ports));
@@ -235,8 +243,11 @@ static void test_overlapping_rules_stay_small(void **state)
         const struct range4 *cover = policy.rules[port - 1].cover.v4;
         bool covered = address >= cover->first && address <= cover->last;
 
-        query = (struct query){.direction = DIRECTION_TO, .port = (uint16_t)port, .port_known = true,
-                               .protos = PROTO_TCP, .address = address_from_v4(address)};
+        query = (struct query){.direction = DIRECTION_TO,
+                               .port = (uint16_t)port,
+                               .port_known = true,
+                               .protos = PROTO_TCP,
+                               .address = address_from_v4(address)};
         assert_int_equal(decide(&view, &query).action, covered ? ACTION_DENY : ACTION_ALLOW);
     }
     free(image.bytes);
