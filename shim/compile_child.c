@@ -46,13 +46,11 @@ static bool command_find(char out[PATH_MAX])
     while (map != NULL && map->l_ld != _DYNAMIC)
         map = map->l_next;
     slash = map == NULL ? NULL : strrchr(map->l_name, '/');
-    if (slash != NULL && (size_t)(slash - map->l_name) < PATH_MAX - sizeof("/sockade")) {
-        size_t length = (size_t)(slash - map->l_name);
+    if (slash != NULL && slash - map->l_name < PATH_MAX) {
+        char folder[PATH_MAX] = "";
 
-        memcpy(out, map->l_name, length);
-        out[length] = '\0';
-        memcpy(out + length, "/sockade", sizeof("/sockade"));
-        if (access(out, X_OK) == 0)
+        memcpy(folder, map->l_name, (size_t)(slash - map->l_name));
+        if (path_join(out, folder, "sockade") && access(out, X_OK) == 0)
             return true;
     }
     memcpy(out, INSTALLED_COMMAND, sizeof(INSTALLED_COMMAND));
