@@ -70,7 +70,8 @@ static void addresses(void)
             say_value("  length", (int)length);
             if (lengths[i] > 0)
                 say_value("  address", memcmp(buffer, &own, lengths[i] < 16 ? (size_t)lengths[i] : 16) == 0);
-            say_value("  behind", buffer[16] == '.' && (lengths[i] <= 0 || lengths[i] >= 16 || buffer[lengths[i]] == '.'));
+            say_value("  behind",
+                      buffer[16] == '.' && (lengths[i] <= 0 || lengths[i] >= 16 || buffer[lengths[i]] == '.'));
             say_accepted(fd, client);
             close(client);
         }
@@ -84,8 +85,8 @@ static void pointers(void)
     int client;
 
     for (int form = 0; form < 7; form++) {
-        static const char *const names[] = {"nothing asked", "length alone", "a bad length alone", "no length",
-                                            "a bad length", "a bad address", "a negative length alone"};
+        static const char *const names[] = {"nothing asked", "length alone",  "a bad length alone",     "no length",
+                                            "a bad length",  "a bad address", "a negative length alone"};
         struct sockaddr *address[] = {NULL, NULL, NULL, (void *)&peer, (void *)&peer, BAD_POINTER, NULL};
         socklen_t negative = (socklen_t)-1;
         socklen_t *lengths[] = {NULL, &length, BAD_POINTER, NO_POINTER, BAD_POINTER, &length, &negative};

@@ -262,9 +262,9 @@ static void forked(void **state)
 int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opened),          cmocka_unit_test(duplicates),       cmocka_unit_test(passed_descriptors),
-        cmocka_unit_test(reused_unseen),   cmocka_unit_test(numbers_go_round), cmocka_unit_test(high_numbers),
-        cmocka_unit_test(inherited),       cmocka_unit_test(forked),
+        cmocka_unit_test(opened),        cmocka_unit_test(duplicates),       cmocka_unit_test(passed_descriptors),
+        cmocka_unit_test(reused_unseen), cmocka_unit_test(numbers_go_round), cmocka_unit_test(high_numbers),
+        cmocka_unit_test(inherited),     cmocka_unit_test(forked),
     };
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

@@ -116,7 +116,7 @@ static void families(void)
     static const int odd[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK, 99, 65535};
     static const struct {
         int family, type;
-    } sockets[] = {{AF_INET, SOCK_STREAM}, {AF_INET, SOCK_DGRAM},  {AF_INET6, SOCK_STREAM}, {AF_INET6, SOCK_DGRAM},
+    } sockets[] = {{AF_INET, SOCK_STREAM}, {AF_INET, SOCK_DGRAM}, {AF_INET6, SOCK_STREAM}, {AF_INET6, SOCK_DGRAM},
                    {AF_UNIX, SOCK_STREAM}, {AF_UNIX, SOCK_DGRAM}, {AF_NETLINK, SOCK_RAW}};
 
     peer_inet("127.0.0.1", tcp_port);
@@ -145,8 +145,7 @@ static void descriptors(void)
     fds[5] = epoll_create1(0);
     for (size_t i = 0; i < COUNT(fds); i++) {
         struct iovec part = {(char[]){"x"}, 1};
-        struct mmsghdr entry = {
-            .msg_hdr = {.msg_name = &peer, .msg_namelen = 16, .msg_iov = &part, .msg_iovlen = 1}};
+        struct mmsghdr entry = {.msg_hdr = {.msg_name = &peer, .msg_namelen = 16, .msg_iov = &part, .msg_iovlen = 1}};
 
         peer_inet("127.0.0.1", udp_port);
         printf("descriptor %zu ", i);
@@ -283,7 +282,6 @@ static void protocols(void)
         close(fd);
     }
 }
-
 
 static int unix_open(const char *path, int type)
 {

@@ -50,10 +50,8 @@ enum form { BY_SENDTO, BY_SENDMSG, BY_SENDMMSG, FORMS };
 static long send_by(enum form form, int fd, int flags, const union peer *peer, socklen_t length)
 {
     struct iovec parts[3] = {{(char[]){"da"}, 2}, {NULL, 0}, {(char[]){"ta"}, 2}};
-    struct mmsghdr entry = {.msg_hdr = {.msg_name = (void *)(uintptr_t)peer,
-                                        .msg_namelen = length,
-                                        .msg_iov = parts,
-                                        .msg_iovlen = 3}};
+    struct mmsghdr entry = {
+        .msg_hdr = {.msg_name = (void *)(uintptr_t)peer, .msg_namelen = length, .msg_iov = parts, .msg_iovlen = 3}};
     int sent;
 
     switch (form) {
@@ -201,7 +199,8 @@ static void assert_by_protocol(int family, const char *text, uint16_t base, bool
         if (fd < 0)
             continue;
         for (enum form form = 0; form < FORMS; form++)
-            assert_refused(tcp ? error : ECONNREFUSED, send_by(form, fd, MSG_FASTOPEN | MSG_NOSIGNAL, &peer, size_of(&peer)));
+            assert_refused(tcp ? error : ECONNREFUSED,
+                           send_by(form, fd, MSG_FASTOPEN | MSG_NOSIGNAL, &peer, size_of(&peer)));
         assert_refused(tcp ? error : ECONNREFUSED, connect(fd, &peer.any, size_of(&peer)));
         close(fd);
     }
@@ -312,8 +311,10 @@ static int send_batch(int fd, const char *letters, unsigned lengths[8])
 
     for (size_t i = 0; letters[i] != '\0'; i++) {
         peers[i] = peer_of(letters[i] == 'a' ? "192.0.2.1" : letters[i] == 'd' ? "192.0.2.2" : "192.0.2.3", port);
-        entries[i].msg_hdr = (struct msghdr){
-            .msg_name = letters[i] == 'u' ? BAD_POINTER : &peers[i], .msg_namelen = 16, .msg_iov = &part, .msg_iovlen = 1};
+        entries[i].msg_hdr = (struct msghdr){.msg_name = letters[i] == 'u' ? BAD_POINTER : &peers[i],
+                                             .msg_namelen = 16,
+                                             .msg_iov = &part,
+                                             .msg_iovlen = 1};
         entries[i].msg_len = 7777;
     }
     errno = UNTOUCHED;
@@ -328,10 +329,21 @@ static void batches(void **state)
     static const struct {
         const char *letters;
         int sent, error, arrived;
-    } cases[] = {{"aaa", 3, 0, 3},  {"aadaa", 2, 0, 2},  {"daa", -1, EHOSTUNREACH, 0}, {"add", 1, 0, 1},
-                 {"asa", 3, 0, 2},  {"sss", 3, 0, 0},    {"sda", 1, 0, 0},             {"sasad", 4, 0, 2},
-                 {"aua", 1, 0, 1},  {"uda", -1, EFAULT, 0}, {"sua", 1, 0, 0},          {"asu", 2, 0, 1},
-                 {"du", -1, EHOSTUNREACH, 0}, {"s", 1, 0, 0}, {"d", -1, EHOSTUNREACH, 0}};
+    } cases[] = {{"aaa", 3, 0, 3},
+                 {"aadaa", 2, 0, 2},
+                 {"daa", -1, EHOSTUNREACH, 0},
+                 {"add", 1, 0, 1},
+                 {"asa", 3, 0, 2},
+                 {"sss", 3, 0, 0},
+                 {"sda", 1, 0, 0},
+                 {"sasad", 4, 0, 2},
+                 {"aua", 1, 0, 1},
+                 {"uda", -1, EFAULT, 0},
+                 {"sua", 1, 0, 0},
+                 {"asu", 2, 0, 1},
+                 {"du", -1, EHOSTUNREACH, 0},
+                 {"s", 1, 0, 0},
+                 {"d", -1, EHOSTUNREACH, 0}};
     int fd = open_one(AF_INET, SOCK_DGRAM, 0);
 
     (void)state;

@@ -44,14 +44,13 @@ static long send_by(enum form form, int fd, const unsigned char *packet, size_t 
                     const union peer *peer, socklen_t peer_length)
 {
     struct iovec parts[64];
-    struct mmsghdr entry = {.msg_hdr = {.msg_name = (void *)(uintptr_t)peer,
-                                        .msg_namelen = peer_length,
-                                        .msg_iov = parts}};
+    struct mmsghdr entry = {
+        .msg_hdr = {.msg_name = (void *)(uintptr_t)peer, .msg_namelen = peer_length, .msg_iov = parts}};
     int sent;
 
     for (size_t at = 0; at < length; at += piece)
-        parts[entry.msg_hdr.msg_iovlen++] =
-            (struct iovec){(void *)(uintptr_t)(packet + at), piece < length - at ? piece : length - at};
+        parts[entry.msg_hdr.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)(packet + at),
+                                                           piece < length - at ? piece : length - at};
     switch (form) {
     case BY_SENDTO:
         return sendto(fd, packet, length, 0, &peer->any, peer_length);

@@ -11,12 +11,12 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-static int out, in, in6;       /* UDP on 127.0.0.1 and ::1 */
-static int client, server;     /* the two ends of a TCP connection */
-static int listener;           /* and a third */
-static struct sockaddr_in to;  /* in */
+static int out, in, in6;      /* UDP on 127.0.0.1 and ::1 */
+static int client, server;    /* the two ends of a TCP connection */
+static int listener;          /* and a third */
+static struct sockaddr_in to; /* in */
 static struct sockaddr_in6 to6;
-static char *unreadable;       /* a page that nobody may read, behind one that is free to all */
+static char *unreadable; /* a page that nobody may read, behind one that is free to all */
 static size_t page;
 static char large[70000];
 
@@ -187,11 +187,9 @@ static struct mmsghdr batch[1030];
 static void batch_make(void)
 {
     for (size_t i = 0; i < COUNT(batch); i++)
-        batch[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &to,
-                                                .msg_namelen = sizeof(to),
-                                                .msg_iov = &batch_parts[i % 3],
-                                                .msg_iovlen = 1},
-                                    .msg_len = 7777};
+        batch[i] = (struct mmsghdr){
+            .msg_hdr = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &batch_parts[i % 3], .msg_iovlen = 1},
+            .msg_len = 7777};
 }
 
 static void batch_say(const char *name, int fd, unsigned count, int flags)
