@@ -65,7 +65,7 @@ for test in "$@"; do
     grep -iE '^(not )?ok .*# skip' "$output" | sed 's/^/         /'
     [ "$status" -ne 77 ] || sed 's/^/         /' "$output"
     if [ "$bad" -ne 0 ]; then
-        sed 's/^/         /' "$output" | tail -n 60
+        grep -vE '^(ok |[0-9]+\.\.)' "$output" | sed 's/^/         /' | tail -n 60
         echo "$test (exit $status)" >>"$failures"
     elif [ "${VERBOSE:-0}" = 1 ]; then
         sed 's/^/         /' "$output"
