@@ -26,7 +26,8 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
 # SANITIZE=address,undefined or thread: the same build under a sanitizer, in a folder of its own.
 SANITIZE ?=
-COMMON := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
+PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS)
+COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig)

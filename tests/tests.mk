@@ -28,19 +28,18 @@ $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
 # Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
 $(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/%: CFLAGS := -O2 -g
-$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/%: SANITIZE :=
 $(BUILD)/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) $(CPPFLAGS) -o $@ $< -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< -lpthread
 $(BUILD)/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs cmocka) -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs cmocka) -lpthread
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
 
 # The real sources, compiled once more by clang with its fuzzer.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(POLICY) $(STATE) $(CONFIG)
