@@ -13,7 +13,8 @@ BUILD ?= build
 
 VERSION := 0.1.0
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-LIBDIR ?= $(PREFIX)/lib$(if $(MULTIARCH),/$(MULTIARCH))
+# As the loader expands $LIB: lib/x86_64-linux-gnu on Debian, lib64 on Fedora, lib elsewhere.
+LIBDIR ?= $(PREFIX)/lib$(if $(MULTIARCH),/$(MULTIARCH),$(if $(wildcard /usr/lib64/libc.so.6),64))
 PRELOADDIR ?= $(LIBDIR)/sockade
 # What `sockade run` puts into LD_PRELOAD once installed; the loader expands $LIB.
 INSTALLED_OBJECT ?= $(PREFIX)/$$LIB/sockade/libsockade.so
@@ -44,7 +45,7 @@ SHIM_OBJECTS := $(patsubst %.c,$(BUILD)/shim-objects/%.o,$(POLICY) $(STATE) $(SH
 GROUND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(POLICY) $(STATE) $(CONFIG))
 COMMAND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(COMMAND))
 
-.PHONY: all demo check check-long lint fuzz bench install uninstall clean help dependencies
+.PHONY: FORCE all demo check check-long lint fuzz bench install uninstall clean help dependencies
 .DELETE_ON_ERROR:
 all: $(BUILD)/libsockade.so $(BUILD)/sockade
 
@@ -62,6 +63,13 @@ $(BUILD)/exports.map: shim/hooks.def
 	$(call say,MAP,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -n 's/^HOOK(\([a-zA-Z0-9_]*\),.*/\1/p' $< | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
+
+# Two files know where things will be installed, and are compiled again where that changes.
+$(BUILD)/paths: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' > $@
+$(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
+FORCE:
 
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Programs that nothing is refused to say the same with the object as without it: every program of tests/hooks but the
 # *_refused ones, as an ordinary user and as root of a network of its own; under a policy that looks at everything, under
-# one that would refuse everything but only observes, and under a policy of the program's own where it has one.
+# two that would refuse everything but only observe, and under a policy of the program's own where it has one.
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
 programs=${LIBSOCKADE%/*}/tests/hooks
 scratch
+! sanitized || export SANITIZED=1
 add_addresses 192.0.2.1 2001:db8::1
 
 mkdir programs
@@ -38,7 +39,7 @@ for program in programs/*; do
     for world in user root; do
         run "$world" "$SCRATCH/bare" "$SCRATCH/$program"
         like "$(cat bare)" '^exit status 0$' "$name as $world: runs without the object"
-        for policy in watching audit "$name"; do
+        for policy in watching audit audit_rules "$name"; do
             [ -e "$TESTS/hooks/$policy.conf" ] || continue
             run "$world" "$SCRATCH/preloaded" env LD_PRELOAD="$LIBSOCKADE" \
                 SOCKADE_POLICY="$TESTS/hooks/$policy.conf" "$SCRATCH/$program"
@@ -46,5 +47,15 @@ for program in programs/*; do
             is "$difference" '' "$name as $world, policy $policy: no difference"
         done
     done
+done
+
+# What the observing policies saw.
+for policy in audit audit_rules; do
+    cat home/$policy-*.jsonl "$USER_HOME"/$policy-*.jsonl >events
+    for op in socket connect sendto sendmsg sendmmsg bind listen accept bindresvport recvfrom recvmsg recvmmsg recv; do
+        like "$(grep -m 1 "\"op\":\"$op\".*\"would-deny\"" events)" '"rule":|"at":' "$policy: $op is told of"
+    done
+    like "$(grep -m 1 '"op":"sendto".*"proto":"udp".*"would-drop"' events)" "$policy.conf" "$policy: what would be dropped too"
+    unlike "$(cat events)" '"verdict":"(deny|drop|allow|would-allow)"' "$policy: nothing else"
 done
 done_testing

@@ -211,6 +211,15 @@ static inline long milliseconds(void)
     return time.tv_sec * 1000L + time.tv_nsec / 1000000L;
 }
 
+/*
+ * Whether threads are cancelled here. Not in a program that a sanitized object was preloaded into: its runtime knows
+ * nothing of the program's threads, and takes the stack of one that was unwound for broken.
+ */
+static inline bool cancels(void)
+{
+    return getenv("SANITIZED") == NULL;
+}
+
 static inline void receive_timeout(int fd, long ms)
 {
     struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};

@@ -108,9 +108,11 @@ static void bound_before_is_a_cancellation_point(void **state)
     void *result;
 
     (void)state;
-    assert_int_equal(pthread_create(&thread, NULL, refused_thread, &fd), 0);
-    pthread_join(thread, &result);
-    assert_ptr_equal(result, PTHREAD_CANCELED);
+    if (cancels()) {
+        assert_int_equal(pthread_create(&thread, NULL, refused_thread, &fd), 0);
+        pthread_join(thread, &result);
+        assert_ptr_equal(result, PTHREAD_CANCELED);
+    }
     close(fd);
 }
 

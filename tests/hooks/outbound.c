@@ -386,6 +386,8 @@ static void cancellation(const char *name, void *(*run)(void *), bool wait)
     pthread_t thread;
     void *result;
 
+    if (!cancels())
+        return;
     must("thread", -pthread_create(&thread, NULL, run, NULL));
     if (wait) {
         usleep(50000);
@@ -422,10 +424,26 @@ static void waits(void)
     close(full);
 }
 
+/* A port that nobody has: TCP's stays bound and does not listen, UDP's is given back when the others have theirs. */
+static int reserve(int *tcp)
+{
+    for (;;) {
+        int udp = (int)must("socket", socket(AF_INET, SOCK_DGRAM, 0));
+
+        *tcp = bound("127.0.0.1", 0, SOCK_STREAM);
+        closed_port = port_of(*tcp);
+        peer_inet("127.0.0.1", closed_port);
+        if (bind(udp, &peer.any, 16) == 0)
+            return udp;
+        close(udp);
+        close(*tcp);
+    }
+}
+
 int main(void)
 {
-    int reserved = bound("127.0.0.1", 0, SOCK_DGRAM);
-    int reserved_tcp = (int)must("socket", socket(AF_INET, SOCK_STREAM, 0));
+    int reserved_tcp;
+    int reserved_udp = reserve(&reserved_tcp);
 
     deadline(30);
     listener = bound("127.0.0.1", 0, SOCK_STREAM);
@@ -438,11 +456,7 @@ int main(void)
     tcp6_port = port_of(listener6);
     udp_port = port_of(receiver);
     udp6_port = port_of(receiver6);
-    /* TCP's stays bound and does not listen; UDP's is given back. */
-    closed_port = port_of(reserved);
-    peer_inet("127.0.0.1", closed_port);
-    must("bind", bind(reserved_tcp, &peer.any, 16));
-    close(reserved);
+    close(reserved_udp);
 
     connect_addresses();
     families();
@@ -455,5 +469,6 @@ int main(void)
     unix_names();
     netlink();
     waits();
+    close(reserved_tcp);
     return 0;
 }

@@ -379,7 +379,7 @@ static void *refused_thread(void *argument)
 static void cancellation(void **state)
 {
     (void)state;
-    for (int form = -1; form < FORMS; form++) {
+    for (int form = -1; form < FORMS && cancels(); form++) {
         enum form given = form < 0 ? BY_SENDTO : (enum form)form;
         pthread_t thread;
         void *result;

@@ -391,7 +391,7 @@ static void *cancelled_call(void *form)
 
 static void cancellations(void)
 {
-    for (int form = 0; form < 6; form++) {
+    for (int form = 0; form < 6 && cancels(); form++) {
         pthread_t thread;
         void *result;
 

@@ -184,7 +184,7 @@ static void *cancelled_wait(void *form)
 
 static void cancellations(void)
 {
-    for (int form = 0; form < 3; form++) {
+    for (int form = 0; form < 3 && cancels(); form++) {
         pthread_t thread;
         void *result;
 

@@ -2,15 +2,17 @@
 /*
  * Makes connections that a policy refuses, and says how they ended; for the tests of where the events go.
  *
- *     refused_often [-o FILE]... [-r FILE] [-p MILLISECONDS] COUNT [COUNT]
+ *     refused_often [-o FILE]... [-r FILE] [-p MILLISECONDS] [-s] COUNT...
  *
  * -o opens a file of its own, under the lowest number that is free, and writes a line to it before and after; -r does so in
- * place of stderr; -p waits between the first COUNT and the second.
+ * place of stderr; -p waits after each COUNT; -s does it all in a thread with the smallest stack there is.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,16 +52,35 @@ static void refused(int count)
     }
 }
 
+static void *refused_thread(void *count)
+{
+    refused(*(int *)count);
+    return NULL;
+}
+
+static void refused_on_small_stack(int count)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    if (pthread_attr_init(&attributes) != 0 || pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN) != 0 ||
+        pthread_create(&thread, &attributes, refused_thread, &count) != 0)
+        exit(6);
+    pthread_join(thread, NULL);
+}
+
 int main(int count, char **words)
 {
     unsigned pause = 0;
-    int option;
+    int option, small = 0;
 
-    while ((option = getopt(count, words, "o:r:p:")) != -1) {
+    while ((option = getopt(count, words, "o:r:p:s")) != -1) {
         if (option == 'r')
             close(2);
         if (option == 'p')
             pause = (unsigned)atoi(optarg);
+        else if (option == 's')
+            small = 1;
         else if (option == 'o' || option == 'r')
             file_open(optarg);
         else
@@ -67,7 +88,7 @@ int main(int count, char **words)
     }
     files_write("before\n");
     for (int i = optind; i < count; i++) {
-        refused(atoi(words[i]));
+        (small ? refused_on_small_stack : refused)(atoi(words[i]));
         usleep(pause * 1000);
     }
     files_write("after\n");
