@@ -51,7 +51,7 @@ static void byte_learn(int fd, uint8_t before, uint8_t byte)
 
 static struct hint unpack(uint8_t byte)
 {
-    unsigned protocol = (byte & BYTE_PROTOCOL) / BYTE_PROTOCOL_ONE;
+    unsigned protocol = ((unsigned)byte & BYTE_PROTOCOL) / BYTE_PROTOCOL_ONE;
 
     return (struct hint){.state = (enum hint_state)(byte & BYTE_STATE),
                          .protos = protocol == 0 ? (unsigned)PROTO_ANY : 1u << (protocol - 1),
@@ -128,6 +128,14 @@ void hint_forget(int fd)
     else
         byte_set(fd, BYTE_UNKNOWN);
     errno = saved;
+}
+
+void hint_expect_stream(int fd)
+{
+    struct hint hint = hint_get(fd);
+
+    if (hint.state == HINT_IP && !hint.stream)
+        hint_forget(fd);
 }
 
 void hint_forget_passed(const struct msghdr *message)

@@ -66,6 +66,9 @@ void hint_set_no_socket(int fd);
  */
 void hint_forget(int fd);
 
+/* `fd` is used as only a stream can be: a hint that says otherwise is of a socket that had its number earlier. */
+void hint_expect_stream(int fd);
+
 /* Forgets the descriptors that came with a message. */
 struct msghdr;
 void hint_forget_passed(const struct msghdr *message);

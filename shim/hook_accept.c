@@ -67,8 +67,8 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
     ruling->refused = false;
     if (watching(WATCH_FROM_STREAM | WATCH_FROM_UNIX) &&
         query_from_sockaddr(&query, DIRECTION_FROM, (const struct sockaddr *)&peer->storage, peer->length,
-                            UNSPEC_IS_NOTHING, hint_get(taking->listener).protos & (PROTO_TCP | PROTO_SCTP), path) ==
-            QUERY_JUDGE)
+                            UNSPEC_IS_NOTHING, hint_get(taking->listener).protos & (PROTO_TCP | PROTO_SCTP),
+                            path) == QUERY_JUDGE)
         judge(ruling, &query, fd, "accept");
     if (!ruling->refused && taking->wildcard && watching(WATCH_ON_SPECIFIC)) {
         int saved = errno;
@@ -132,22 +132,13 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
     return -1;
 }
 
-/* A hint that says "datagrams" is of a socket that had the listener's number earlier. */
-static void listener_look(int fd)
-{
-    struct hint hint = hint_get(fd);
-
-    if (hint.state == HINT_IP && !hint.stream)
-        hint_forget(fd);
-}
-
 static int accept_judged(struct taking *taking, struct sockaddr *address, socklen_t *length)
 {
     struct own_address peer;
     int fd;
 
     patience_enter(&taking->patience, 0);
-    listener_look(taking->listener);
+    hint_expect_stream(taking->listener);
     if (watching(WATCH_ON | WATCH_ON_UNIX) && bound_address_refused(taking->listener, "accept", &taking->wildcard)) {
         cancellation_point();
         return -1;

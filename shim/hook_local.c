@@ -91,8 +91,11 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t length)
 
 static __attribute__((noinline)) int listen_judged(int fd, int backlog)
 {
-    if (process_ready(KINDS) && bound_address_refused(fd, "listen", NULL))
-        return -1;
+    if (process_ready(KINDS)) {
+        hint_expect_stream(fd);
+        if (bound_address_refused(fd, "listen", NULL))
+            return -1;
+    }
     return real.listen(fd, backlog);
 }
 

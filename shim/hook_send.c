@@ -68,8 +68,8 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     return real.sendto(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
 }
 
-static inline ssize_t sockade_sendto(int fd, const void *data, size_t length, int flags,
-                                     const struct sockaddr *address, socklen_t address_length)
+static inline ssize_t sockade_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *address,
+                                     socklen_t address_length)
 {
     if (!watching(KINDS))
         return real.sendto(fd, data, length, flags, address, address_length);

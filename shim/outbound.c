@@ -180,7 +180,7 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
         hint = hint_ask(fd);
         if (hint.stream && !connects)
             return OUTCOME_PASS; /* connected, and the address is ignored, or the kernel refuses it */
-        connects = hint.stream; /* datagrams ignore the flag */
+        connects = hint.stream;  /* datagrams ignore the flag */
         protos = hint.protos;
     }
     if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address->storage, address->length,

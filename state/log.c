@@ -17,6 +17,7 @@
 #include <stdio.h> /* renameat(2) */
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -198,23 +199,38 @@ static bool log_to_file(const struct signal_guard *guard, const char *path, uint
     return written;
 }
 
-/* The same for a path with the process' id in it. Apart, so that only this one has a whole path on the stack. */
-static __attribute__((noinline)) bool log_to_own_file(const struct signal_guard *guard, const struct log_place *place,
-                                                      const char *line, size_t length, uid_t uid, pid_t pid)
+/* Puts the process' id into a path; false where it does not fit. */
+static bool own_path(char *out, const char *path, pid_t pid)
 {
-    char path[PATH_MAX];
     size_t size = 0;
 
-    for (const char *from = place->path; *from != '\0'; from++) {
-        if (size + DECIMAL_TEXT >= sizeof(path))
+    for (; *path != '\0'; path++) {
+        if (size + DECIMAL_TEXT >= PATH_MAX)
             return false;
-        if (*from == LOG_PID_MARK)
-            size += text_decimal(path + size, (uint64_t)pid);
+        if (*path == LOG_PID_MARK)
+            size += text_decimal(out + size, (uint64_t)pid);
         else
-            path[size++] = *from;
+            out[size++] = *path;
     }
-    path[size] = '\0';
-    return log_to_file(guard, path, place->max_size, line, length, uid);
+    out[size] = '\0';
+    return true;
+}
+
+/*
+ * The same for a path with the process' id in it. Mapped, not on the stack: with the event's line there, a thread of the
+ * smallest size (16 KiB) has no room for a path too.
+ */
+static bool log_to_own_file(const struct signal_guard *guard, const struct log_place *place, const char *line,
+                            size_t length, uid_t uid, pid_t pid)
+{
+    char *path = mmap(NULL, PATH_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool written;
+
+    if (path == MAP_FAILED)
+        return false;
+    written = own_path(path, place->path, pid) && log_to_file(guard, path, place->max_size, line, length, uid);
+    munmap(path, PATH_MAX);
+    return written;
 }
 
 /* Standard error */

@@ -186,6 +186,14 @@ static void numbers(void **state)
     assert_int_equal(server, later);
     assert_served(server, allowed);
     assert_reset(refused);
+    close(udp);
+    /* a port that is refused to UDP alone */
+    udp = (int)must("socket", socket(AF_INET, SOCK_DGRAM, 0));
+    close(udp);
+    assert_int_equal(syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), udp);
+    any.sin_port = htons(45664);
+    must("bind", syscall(SYS_bind, udp, &any, sizeof(any)));
+    assert_gives(0, listen(udp, 10));
     /* and the listener that was always one */
     later = (int)must("socket", socket(AF_INET, SOCK_DGRAM, 0));
     allowed = client_to("127.0.0.6", "127.0.0.1", port);

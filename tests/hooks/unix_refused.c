@@ -5,6 +5,7 @@
 #include "refusal.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static char folder[80]; /* where we are, by its whole path */
 
@@ -175,18 +176,27 @@ static void dropped(void **state)
 static void local(void **state)
 {
     socklen_t length;
+    socklen_t abstract_length;
     union peer peer = unix_peer(whole("taken"), &length);
-    struct sockaddr_un address = abstract_address("sockade-taken", &length);
+    struct sockaddr_un address = abstract_address("sockade-taken", &abstract_length);
     int fd = open_one(AF_UNIX, SOCK_STREAM, 0);
 
     (void)state;
-    assert_refused(EADDRINUSE, bind(fd, (struct sockaddr *)&address, length));
+    assert_refused(EADDRINUSE, bind(fd, (struct sockaddr *)&address, abstract_length));
     assert_refused(EADDRINUSE, bind(fd, &peer.any, sizeof(peer.path)));
     assert_int_equal(access("taken", F_OK), -1);
-    address = abstract_address("sockade-taken-not", &length);
-    assert_gives(0, bind(fd, (struct sockaddr *)&address, length));
+    address = abstract_address("sockade-taken-not", &abstract_length);
+    assert_gives(0, bind(fd, (struct sockaddr *)&address, abstract_length));
     assert_gives(0, listen(fd, 1));
     close(fd);
+    /* bound and listening out of the policy's sight, as what is inherited */
+    fd = open_one(AF_UNIX, SOCK_STREAM, 0);
+    must("bind", syscall(SYS_bind, fd, &peer, length));
+    assert_refused(EADDRINUSE, listen(fd, 1));
+    must("listen", syscall(SYS_listen, fd, 1));
+    assert_refused(EADDRINUSE, accept(fd, NULL, NULL));
+    close(fd);
+    unlink("taken");
 }
 
 /* Pairs, unnamed sockets, netlink and files are none of the default's business. */
