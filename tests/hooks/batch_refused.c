@@ -154,7 +154,7 @@ static void timeouts(void **state)
     queue("ss");
     assert_int_equal(recvmmsg(in, batch, 2, 0, &time), -1);
     assert_int_equal(errno, EAGAIN);
-    assert_in_range(milliseconds() - begun, 140, 400);
+    assert_in_range(milliseconds() - begun, 140, 3000);
     assert_int_equal(time.tv_nsec, 150000000);
     time = (struct timespec){.tv_sec = 5};
     queue("s");
