@@ -11,6 +11,7 @@ install() {
 capture install install
 is "$STATUS" 0 'make install'
 SOCKADE=$SCRATCH/prefix/bin/sockade
+# shellcheck disable=SC2016 # expanded by the program
 capture as_user "$SOCKADE" run --deny-to 127.0.0.2 -- sh -c 'echo "$LD_PRELOAD"'
 is "$OUT$ERR" "$SCRATCH/prefix/\$LIB/sockade/libsockade.so" 'the installed command preloads the installed object'
 capture as_user "$SOCKADE" run --deny-to 127.0.0.2 -- python3 -c 'import socket
