@@ -374,8 +374,7 @@ struct verdict decide_closed(const struct query *query)
     return verdict;
 }
 
-/* Only a verdict that is in force counts as a refusal: one of an observing layer is only logged. */
-static bool verdict_refuses(const struct verdict *verdict)
+bool verdict_refuses(const struct verdict *verdict)
 {
     return verdict->action != ACTION_ALLOW && !verdict->audit_mode;
 }

@@ -48,6 +48,9 @@ struct verdict decide_family(const struct view *view, int domain);
 /* Fail-closed: refuses everything but Unix, netlink and AF_ALG addresses. */
 struct verdict decide_closed(const struct query *query);
 
+/* Whether a verdict refuses the call: one of a layer that only observes does not, and is only logged. */
+bool verdict_refuses(const struct verdict *verdict);
+
 /* Whether `b` is to stand in place of `a` when both judge the same call; of equals the first stands. */
 bool verdict_is_stricter(const struct verdict *b, const struct verdict *a);
 

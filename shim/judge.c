@@ -155,7 +155,7 @@ static void ruling_add(struct ruling *ruling, int i)
     const struct verdict *verdict = &ruling->verdicts[i];
 
     ruling->reportable |= verdict->log || verdict->note_count > 0 || verdict->action != ACTION_ALLOW;
-    if (ruling->refused || verdict->action == ACTION_ALLOW || verdict->audit_mode)
+    if (ruling->refused || !verdict_refuses(verdict)) /* of equals the first stands */
         return;
     ruling->refused = true;
     ruling->drop = verdict->action == ACTION_DROP;

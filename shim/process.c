@@ -22,7 +22,8 @@ bool process_is_ready(void)
     return atomic_load_explicit(&stage, memory_order_acquire) == STAGE_READY;
 }
 
-uint32_t layer_watch(const struct layer *layer)
+/* What one layer makes worth watching. */
+static uint32_t layer_watch(const struct layer *layer)
 {
     if (layer->closed)
         return WATCH_TO | WATCH_FROM_STREAM | WATCH_FROM_DATAGRAM | WATCH_ON;

@@ -51,9 +51,6 @@ static inline bool watching(uint32_t kinds)
 /* Whether the policy is known; before that everything is judged as fail-closed does. */
 bool process_is_ready(void);
 
-/* What one layer makes worth watching. */
-uint32_t layer_watch(const struct layer *layer);
-
 /*
  * Begins every hook's slow path: starts the process if no constructor has (other libraries' constructors call hooked
  * functions too), and tells whether after that there still is something of these kinds. errno is preserved.

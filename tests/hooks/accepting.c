@@ -270,22 +270,6 @@ static void *accepts_at_once(void *argument)
     return NULL;
 }
 
-static void cancellation(const char *name, void *(*run)(void *), bool wait)
-{
-    pthread_t thread;
-    void *result;
-
-    if (!cancels())
-        return;
-    must("thread", -pthread_create(&thread, NULL, run, NULL));
-    if (wait) {
-        usleep(50000);
-        pthread_cancel(thread);
-    }
-    pthread_join(thread, &result);
-    printf("%s: %s\n", name, result == PTHREAD_CANCELED ? "cancelled" : "went on");
-}
-
 static void waits(void)
 {
     struct pollfd one;
@@ -323,8 +307,8 @@ static void waits(void)
     close((int)must("accept", accept(listener, NULL, NULL)));
     CHECK("and no more", poll(&one, 1, 0));
     close(fd);
-    cancellation("cancelled while it waits", accepts, true);
-    cancellation("cancelled before", accepts_at_once, false);
+    run_cancelled("cancelled while it waits", accepts, true);
+    run_cancelled("cancelled before", accepts_at_once, false);
 }
 
 /* Many at once, and some that left before they were taken. */

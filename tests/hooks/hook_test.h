@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -218,6 +219,23 @@ static inline long milliseconds(void)
 static inline bool cancels(void)
 {
     return getenv("SANITIZED") == NULL;
+}
+
+/* Runs a call in a thread and tells whether it was cancelled there: while it waits, or by what is pending already. */
+static inline void run_cancelled(const char *name, void *(*run)(void *), bool wait)
+{
+    pthread_t thread;
+    void *result;
+
+    if (!cancels())
+        return;
+    must("thread", -pthread_create(&thread, NULL, run, NULL));
+    if (wait) {
+        usleep(50000);
+        pthread_cancel(thread);
+    }
+    pthread_join(thread, &result);
+    printf("%s: %s\n", name, result == PTHREAD_CANCELED ? "cancelled" : "went on");
 }
 
 static inline void receive_timeout(int fd, long ms)

@@ -381,22 +381,6 @@ static void *connects_at_once(void *argument)
     return NULL;
 }
 
-static void cancellation(const char *name, void *(*run)(void *), bool wait)
-{
-    pthread_t thread;
-    void *result;
-
-    if (!cancels())
-        return;
-    must("thread", -pthread_create(&thread, NULL, run, NULL));
-    if (wait) {
-        usleep(50000);
-        pthread_cancel(thread);
-    }
-    pthread_join(thread, &result);
-    printf("%s: %s\n", name, result == PTHREAD_CANCELED ? "cancelled" : "went on");
-}
-
 static void waits(void)
 {
     struct sigaction action = {0};
@@ -411,8 +395,8 @@ static void waits(void)
     CHECK("queue", connect(one, &peer.any, sizeof(peer.path)));
     CHECK("full queue, non-blocking", connect(two, &peer.any, sizeof(peer.path)));
     full = open_one(AF_UNIX, SOCK_STREAM, 0);
-    cancellation("cancelled while it waits", connects, true);
-    cancellation("cancelled before", connects_at_once, false);
+    run_cancelled("cancelled while it waits", connects, true);
+    run_cancelled("cancelled before", connects_at_once, false);
     action.sa_handler = on_alarm;
     must("sigaction", sigaction(SIGALRM, &action, NULL));
     must("setitimer", setitimer(ITIMER_REAL, &often, NULL));

@@ -385,22 +385,6 @@ static void *pending_sendmsg(void *argument)
     return NULL;
 }
 
-static void cancellation(const char *name, void *(*run)(void *), bool wait)
-{
-    pthread_t thread;
-    void *result;
-
-    if (!cancels())
-        return;
-    must("thread", -pthread_create(&thread, NULL, run, NULL));
-    if (wait) {
-        usleep(50000);
-        pthread_cancel(thread);
-    }
-    pthread_join(thread, &result);
-    printf("%s: %s\n", name, result == PTHREAD_CANCELED ? "cancelled" : "went on");
-}
-
 int main(void)
 {
     deadline(30);
@@ -424,10 +408,10 @@ int main(void)
     streams();
     fast_opens();
     fill_pair();
-    cancellation("sendto cancelled while it waits", blocked_sendto, true);
-    cancellation("sendmmsg cancelled while it waits", blocked_sendmmsg, true);
-    cancellation("sendto cancelled before", pending_sendto, false);
-    cancellation("sendmsg cancelled before", pending_sendmsg, false);
+    run_cancelled("sendto cancelled while it waits", blocked_sendto, true);
+    run_cancelled("sendmmsg cancelled while it waits", blocked_sendmmsg, true);
+    run_cancelled("sendto cancelled before", pending_sendto, false);
+    run_cancelled("sendmsg cancelled before", pending_sendmsg, false);
     say_arrived(in);
     return 0;
 }
