@@ -37,7 +37,7 @@ TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp janss
 POLICY := $(wildcard policy/*.c)
 STATE := $(wildcard state/*.c)
 CONFIG := $(wildcard config/*.c)
-SHIM := $(wildcard shim/*.c)
+SHIM := $(wildcard shim/*.c shim/icmp/*.c)
 COMMAND := $(wildcard command/*.c)
 
 # The ground is compiled twice: position independent and hidden for the object, plainly for the command and the tests.
@@ -113,7 +113,7 @@ clean:
 
 help:
 	@echo 'make            build $(BUILD)/libsockade.so and $(BUILD)/sockade'
-	@echo 'make demo       install what is missing, build, and show a program refused and allowed'
+	@echo 'make demo       install what is missing, build, show a program refused and allowed, and a ping'
 	@echo 'make check      install what is missing, build, and run the tests'
 	@echo 'make check-long the same with more random decisions and longer fuzzing'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'

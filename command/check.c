@@ -4,6 +4,7 @@
 #include "command/layers.h"
 #include "command/options.h"
 #include "config/lint.h"
+#include "state/kernel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,7 @@ static void print_findings(const struct messages *messages, struct tally *tally)
 static void warn_untrusted(const struct layer_place *place, struct messages *messages)
 {
     struct stat st;
-    const char *why = stat(place->path, &st) == 0 ? trust_problem(&st, geteuid(), false) : NULL;
+    const char *why = stat(place->path, &st) == 0 ? trust_problem(&st, kernel_effective_uid(), false) : NULL;
 
     if (why != NULL)
         messages_add(messages, MESSAGE_WARNING, (struct place){place->path, 0}, "programs of yours would refuse it: %s",

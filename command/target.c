@@ -7,6 +7,7 @@
 
 #include "command/command.h"
 #include "config/memory.h"
+#include "state/kernel.h"
 #include "state/locate.h"
 
 #include <elf.h>
@@ -315,7 +316,7 @@ static int judge_privileges(struct target *target, int fd, bool keep_privileges)
         complain("fstat '%s': %s", target->program, strerror(errno));
         return EXIT_OWN;
     }
-    changes_user = (st.st_mode & S_ISUID) && st.st_uid != getuid();
+    changes_user = (st.st_mode & S_ISUID) && st.st_uid != kernel_real_uid();
     changes_group = (st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid();
     if (changes_user || changes_group) {
         complain(
@@ -331,7 +332,7 @@ int target_judge(struct target *target, const struct preload *preload, bool keep
 {
     int fd, code;
 
-    if (getuid() != geteuid() || getgid() != getegid()) {
+    if (kernel_real_uid() != kernel_effective_uid() || getgid() != getegid()) {
         complain("real and effective user or group differ, so the loader would ignore LD_PRELOAD; start the command as "
                  "one user");
         return EXIT_OWN;

@@ -6,6 +6,7 @@
 #include "config/memory.h"
 #include "config/publish.h"
 #include "config/read.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +17,9 @@
 
 void surroundings_here(struct surroundings *out)
 {
-    bool secure = getauxval(AT_SECURE) != 0 || getuid() != geteuid() || getgid() != getegid();
+    bool secure = getauxval(AT_SECURE) != 0 || kernel_real_uid() != kernel_effective_uid() || getgid() != getegid();
 
-    surroundings_read(out, environ, geteuid(), secure);
+    surroundings_read(out, environ, kernel_effective_uid(), secure);
 }
 
 bool path_absolute(char out[PATH_MAX], const char *path)

@@ -5,6 +5,7 @@
 #include "config/flatten.h"
 #include "config/memory.h"
 #include "state/control.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -427,7 +428,7 @@ static void builder_finish(struct builder *builder, const struct policy *policy)
     header->header_size = sizeof(*header);
     header->mode = (uint32_t)policy->mode;
     header->layer_kind = policy->system;
-    header->compiled_uid = (uint32_t)geteuid();
+    header->compiled_uid = (uint32_t)kernel_effective_uid();
     header->checksum = image_checksum(builder->bytes + sizeof(*header), builder->size - sizeof(*header));
     memcpy(builder->bytes, header, sizeof(*header));
 }

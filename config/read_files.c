@@ -6,6 +6,7 @@
 #include "config/read_internal.h"
 
 #include "config/memory.h"
+#include "state/kernel.h"
 #include "state/locate.h"
 
 #include <dirent.h>
@@ -103,7 +104,7 @@ static void complain_errno(struct reader *reader, struct place place, const char
 /* Whether what was opened may be a part of the policy at all. */
 static bool judge(struct reader *reader, const char *path, const struct stat *st, size_t limit, struct place place)
 {
-    const char *why = reader->trust_anyone ? NULL : trust_problem(st, geteuid(), reader->policy->system);
+    const char *why = reader->trust_anyone ? NULL : trust_problem(st, kernel_effective_uid(), reader->policy->system);
 
     if (!S_ISREG(st->st_mode)) {
         complain_file(reader, place, path, "", " is no regular file");
@@ -184,7 +185,7 @@ enum file_outcome file_read(struct reader *reader, const char *path, size_t limi
 static const char *folder_problem(const struct reader *reader, int fd, const struct stat *st)
 {
     struct statvfs fs;
-    const char *why = reader->trust_anyone ? NULL : trust_problem(st, geteuid(), reader->policy->system);
+    const char *why = reader->trust_anyone ? NULL : trust_problem(st, kernel_effective_uid(), reader->policy->system);
 
     return why && fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) ? NULL : why;
 }

@@ -9,16 +9,13 @@
 #include "shim/hints.h"
 
 #include "policy/query.h"
+#include "shim/descriptors.h"
 #include "shim/passed.h"
 #include "shim/process.h"
 #include "shim/real.h"
-#include "state/kernel.h"
 
 #include <errno.h>
 #include <stdint.h>
-
-/* Without /proc descriptors up to this number are looked at. */
-#define INHERITED_WITHOUT_PROC 256
 
 /* A hint as a byte: the state, the protocol as the number of its bit (from 1; 0 is any), flags. */
 enum {
@@ -170,57 +167,7 @@ static void inherit(int fd)
         byte_learn(fd, HINT_UNSEEN, BYTE_UNKNOWN);
 }
 
-/* A name in /proc/self/fd as a number; -1 for "." and "..". */
-static int number_of(const char *name, size_t room)
-{
-    int number = 0;
-
-    for (size_t i = 0; i < room && name[i] != '\0'; i++) {
-        if (name[i] < '0' || name[i] > '9' || number > INT32_MAX / 10 - 1)
-            return -1;
-        number = number * 10 + (name[i] - '0');
-    }
-    return number;
-}
-
-/* What getdents64(2) writes; libc's struct dirent64 has a larger name. */
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    uint16_t size;
-    uint8_t type;
-    char name[];
-};
-
-/* One buffer of entries. */
-static void inherit_entries(const char *buffer, size_t length)
-{
-    const size_t head = offsetof(struct entry, name);
-
-    for (size_t at = 0; length - at >= head;) {
-        const struct entry *entry = (const void *)(buffer + at);
-
-        if (entry->size <= head || entry->size > length - at)
-            return;
-        inherit(number_of(entry->name, entry->size - head));
-        at += entry->size;
-    }
-}
-
 void hint_inherited(void)
 {
-    _Alignas(struct entry) char buffer[1024];
-    int saved = errno;
-    int folder = kernel_open(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
-    long length;
-
-    if (folder < 0) {
-        for (int fd = 0; fd < INHERITED_WITHOUT_PROC; fd++)
-            inherit(fd);
-    } else {
-        while ((length = syscall(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0)
-            inherit_entries(buffer, (size_t)length);
-        kernel_close(folder);
-    }
-    errno = saved;
+    descriptors_each(inherit);
 }

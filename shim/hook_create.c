@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * socket and socketpair: rules about families, and the hint of what a new descriptor is. socketpair makes a pair that
- * reaches nobody, so no rule is asked about it.
+ * socket and socketpair: rules about families, raw ICMP sockets, and the hint of what a new descriptor is. socketpair
+ * makes a pair that reaches nobody, so no rule is asked about it.
  */
 #include "shim/hints.h"
+#include "shim/icmp/open.h"
 #include "shim/judge.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
@@ -30,15 +31,22 @@ static __attribute__((noinline)) int inspected_socket(int domain, int type, int 
             return -1;
         }
     }
+    if (icmp_is_raw_request(domain, type, protocol)) {
+        fd = icmp_open(domain, type, protocol);
+        if (fd >= 0)
+            readiness_end(fd);
+        return fd;
+    }
     fd = real.socket(domain, type, protocol);
     if (fd >= 0)
         created(fd, domain, type, protocol);
     return fd;
 }
 
+/* Raw ICMP sockets are looked at without any policy, too. */
 static int judged_socket(int domain, int type, int protocol)
 {
-    if (!watching(WATCH_HINTS))
+    if (!watching(WATCH_HINTS) && likely(!icmp_is_raw_request(domain, type, protocol)))
         return real.socket(domain, type, protocol);
     return inspected_socket(domain, type, protocol);
 }

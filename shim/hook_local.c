@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bind(2), listen(2), bindresvport(3): where the program may listen. */
 #include "shim/hints.h"
+#include "shim/icmp/options.h"
+#include "shim/icmp/probe.h"
 #include "shim/local.h"
 #include "shim/real.h"
 
@@ -8,6 +10,7 @@
 #include <string.h>
 
 #define KINDS (WATCH_ON | WATCH_ON_UNIX)
+#define TRANSLATED (WATCH_ICMP | WATCH_PROBES)
 
 /* bindresvport's ports, lowest and highest, and where it begins (bindresvport(3), glibc). */
 #define RESERVED_LOWEST 512
@@ -44,7 +47,7 @@ bool bound_address_refused(int fd, const char *op, bool *wildcard)
     int saved = errno;
     bool without_port;
 
-    if (getsockname(fd, (struct sockaddr *)&own.storage, &own.length) != 0) {
+    if (real.getsockname(fd, (struct sockaddr *)&own.storage, &own.length) != 0) {
         errno = saved; /* no socket: the real call says so */
         return false;
     }
@@ -64,20 +67,36 @@ bool bound_address_refused(int fd, const char *op, bool *wildcard)
 
 /* bind */
 
+/* The call itself, for whatever the socket is. */
+static int bind_socket(int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct icmp_socket *socket = icmp_of(fd);
+    struct probe *probe;
+
+    if (socket != NULL)
+        return icmp_bind(socket, fd, address, length);
+    probe = probe_of(fd);
+    if (probe != NULL)
+        return probe_bind(probe, fd, address, length);
+    return real.bind(fd, address, length);
+}
+
 static __attribute__((noinline)) int bind_judged(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct own_address own;
 
-    if (!process_ready(KINDS) || !address_take(&own, address, length))
+    if (!process_ready(KINDS | TRANSLATED))
         return real.bind(fd, address, length);
+    if (!watching(KINDS) || !address_take(&own, address, length))
+        return bind_socket(fd, address, length);
     if (bind_address_refused(fd, &own, "bind"))
         return -1;
-    return real.bind(fd, (struct sockaddr *)&own.storage, own.length);
+    return bind_socket(fd, (struct sockaddr *)&own.storage, own.length);
 }
 
 static inline int sockade_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-    if (!watching(KINDS))
+    if (!watching(KINDS | TRANSLATED))
         return real.bind(fd, address, length);
     return bind_judged(fd, address, length);
 }
@@ -111,16 +130,19 @@ EXPORT int listen(int fd, int backlog)
     return sockade_listen(fd, backlog);
 }
 
-/* bindresvport: libc binds from inside, so where a port may be refused the search is done here. */
+/*
+ * bindresvport: libc binds from inside, so where a port may be refused, or bind is more than the kernel's, the search is
+ * done here.
+ */
 
 /* Tries one port; false where another should be tried. */
 static bool try_reserved(int fd, struct own_address *own, unsigned port, int *result)
 {
     ((struct sockaddr_in *)&own->storage)->sin_port = htons((uint16_t)port);
     *result = -1;
-    if (bind_address_refused(fd, own, "bindresvport"))
+    if (watching(KINDS) && bind_address_refused(fd, own, "bindresvport"))
         return false;
-    *result = real.bind(fd, (struct sockaddr *)&own->storage, own->length);
+    *result = bind_socket(fd, (struct sockaddr *)&own->storage, own->length);
     return *result == 0 || errno != EADDRINUSE;
 }
 
@@ -131,7 +153,7 @@ static __attribute__((noinline)) int bindresvport_judged(int fd, struct sockaddr
     int saved = errno;
     int result = -1;
 
-    if (!process_ready(KINDS))
+    if (!process_ready(KINDS | TRANSLATED))
         return real.bindresvport(fd, address);
     if (address != NULL && address->sin_family != AF_INET) {
         errno = EAFNOSUPPORT;
@@ -159,7 +181,7 @@ done:
 
 static inline int sockade_bindresvport(int fd, struct sockaddr_in *address)
 {
-    if (!watching(KINDS))
+    if (!watching(KINDS | TRANSLATED))
         return real.bindresvport(fd, address);
     return bindresvport_judged(fd, address);
 }

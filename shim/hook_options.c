@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setsockopt and getsockopt: SCTP connects and binds by socket options (sctp(7), linux/sctp.h). SO_RCVTIMEO is only
- * noticed, for receives that have to wait on after a refusal.
+ * setsockopt and getsockopt: SCTP connects and binds by socket options (sctp(7), linux/sctp.h); raw ICMP sockets and probes
+ * are asked elsewhere. SO_RCVTIMEO is only noticed, for receives that have to wait on after a refusal.
  *
  * libsctp's sctp_connectx asks first by getsockopt(SCTP_SOCKOPT_CONNECTX3), then by setsockopt(SCTP_SOCKOPT_CONNECTX), then
  * by the old number.
  */
 #include "shim/hints.h"
+#include "shim/icmp/options.h"
+#include "shim/icmp/probe.h"
 #include "shim/outbound.h"
 #include "shim/patience.h"
 #include "shim/real.h"
@@ -15,6 +17,7 @@
 #include <string.h>
 
 #define KINDS (WATCH_TO | WATCH_ON)
+#define TRANSLATED (WATCH_ICMP | WATCH_PROBES)
 
 #define SCTP_BINDX_ADD 100
 #define SCTP_CONNECTX_OLD 107
@@ -68,6 +71,28 @@ static __attribute__((noinline)) int setsockopt_judged(int fd, int name, const v
     return real.setsockopt(fd, IPPROTO_SCTP, name, value, length);
 }
 
+/* An option of what is neither may make it a probe. */
+static __attribute__((noinline)) int setsockopt_translated(int fd, int level, int name, const void *value,
+                                                           socklen_t length)
+{
+    struct icmp_socket *socket;
+    struct probe *probe;
+    int result;
+
+    if (!process_ready(TRANSLATED))
+        return real.setsockopt(fd, level, name, value, length);
+    socket = icmp_of(fd);
+    if (socket != NULL)
+        return icmp_setsockopt(socket, fd, level, name, value, length);
+    probe = probe_of(fd);
+    if (probe != NULL)
+        return probe_setsockopt(probe, fd, level, name, value, length);
+    result = real.setsockopt(fd, level, name, value, length);
+    if (result == 0)
+        probe_expect(fd, level, name, value, length);
+    return result;
+}
+
 static inline int sockade_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
     if (unlikely(level == SOL_SOCKET && name == SO_RCVTIMEO))
@@ -75,6 +100,8 @@ static inline int sockade_setsockopt(int fd, int level, int name, const void *va
     if (unlikely(level == IPPROTO_SCTP) &&
         (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) && watching(KINDS))
         return setsockopt_judged(fd, name, value, length);
+    if (watching(TRANSLATED))
+        return setsockopt_translated(fd, level, name, value, length);
     if (unlikely(real.setsockopt == NULL))
         process_ready(0);
     return real.setsockopt(fd, level, name, value, length);
@@ -98,10 +125,28 @@ static __attribute__((noinline)) int getsockopt_judged(int fd, void *value, sock
     return real.getsockopt(fd, IPPROTO_SCTP, SCTP_CONNECTX3, value, length);
 }
 
+static __attribute__((noinline)) int getsockopt_translated(int fd, int level, int name, void *value, socklen_t *length)
+{
+    struct icmp_socket *socket;
+    struct probe *probe;
+
+    if (!process_ready(TRANSLATED))
+        return real.getsockopt(fd, level, name, value, length);
+    socket = icmp_of(fd);
+    if (socket != NULL)
+        return icmp_getsockopt(socket, fd, level, name, value, length);
+    probe = probe_of(fd);
+    if (probe != NULL)
+        return probe_getsockopt(probe, fd, level, name, value, length);
+    return real.getsockopt(fd, level, name, value, length);
+}
+
 static inline int sockade_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
     if (unlikely(level == IPPROTO_SCTP) && name == SCTP_CONNECTX3 && watching(KINDS))
         return getsockopt_judged(fd, value, length);
+    if (watching(TRANSLATED))
+        return getsockopt_translated(fd, level, name, value, length);
     if (unlikely(real.getsockopt == NULL))
         process_ready(0);
     return real.getsockopt(fd, level, name, value, length);

@@ -6,6 +6,7 @@
  * call but its own. A stale hint (close is not watched) costs such a descriptor one ENOTSOCK.
  */
 #include "shim/hints.h"
+#include "shim/icmp/take.h"
 #include "shim/inbound.h"
 #include "shim/judge.h"
 #include "shim/real.h"
@@ -19,7 +20,7 @@ static bool is_judged(int fd)
 {
     struct hint hint;
 
-    if (unlikely(!inbound_ready()))
+    if (unlikely(!inbound_ready()) || !watching(WATCH_INBOUND))
         return false;
     hint = hint_get(fd);
     if (hint.datagram && hint.state == HINT_UNKNOWN)
@@ -33,7 +34,8 @@ static bool is_judged(int fd)
  */
 static inline bool needs_look(int fd, const void *real_call)
 {
-    return watching(WATCH_INBOUND) && unlikely(hint_may_give_datagrams(fd) || real_call == NULL);
+    return watching(WATCH_INBOUND | WATCH_TAKEN) &&
+           unlikely(watching(WATCH_TAKEN) || hint_may_give_datagrams(fd) || real_call == NULL);
 }
 
 /* What a receive in place of a read came to: true, or false where it is no socket after all and `read` shall go on. */
@@ -53,6 +55,9 @@ static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, si
     int saved = errno;
     ssize_t got;
 
+    if (watching(WATCH_TAKEN) && process_ready(WATCH_TAKEN) && size > 0 &&
+        take_buffer(fd, buffer, size, 0, NULL, NULL, "read", &got))
+        return got;
     if (!is_judged(fd) || size == 0 || size > SSIZE_MAX)
         return real.read(fd, buffer, size);
     receipt_for_buffer(&receipt, fd, buffer, size, 0, "read");
@@ -95,6 +100,11 @@ static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct io
     int saved = errno;
     ssize_t got;
 
+    if (watching(WATCH_TAKEN) && process_ready(WATCH_TAKEN) && takes_anything(vectors, count)) {
+        message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
+        if (take_message(fd, &message, 0, "readv", &got))
+            return got;
+    }
     if (!is_judged(fd) || !takes_anything(vectors, count))
         return real.readv(fd, vectors, count);
     message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};

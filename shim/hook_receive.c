@@ -6,8 +6,10 @@
  */
 #include "shim/batch.h"
 #include "shim/hints.h"
+#include "shim/icmp/take.h"
 #include "shim/inbound.h"
 #include "shim/judge.h"
+#include "shim/passed.h"
 #include "shim/real.h"
 #include "shim/receipt.h"
 
@@ -25,7 +27,12 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
     struct receipt receipt;
     ssize_t got;
 
-    if (unlikely(!inbound_ready()) || (flags & UNJUDGED_FLAGS) || unlikely(!is_writable(address, length)))
+    if (unlikely(!inbound_ready()) && !watching(WATCH_TAKEN))
+        return real.recvfrom(fd, buffer, size, flags, address, length);
+    if (unlikely(watching(WATCH_TAKEN)) && is_writable(address, length) &&
+        take_buffer(fd, buffer, size, flags, address, length, "recvfrom", &got))
+        return got;
+    if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) || unlikely(!is_writable(address, length)))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     receipt_for_buffer(&receipt, fd, buffer, size, flags, "recvfrom");
     got = receipt_take(&receipt);
@@ -37,7 +44,7 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
 static ssize_t judged_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                                socklen_t *length)
 {
-    if (!watching(WATCH_INBOUND))
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     return inspected_recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -55,8 +62,13 @@ static ssize_t judged_recvfrom_chk(int fd, void *buffer, size_t size, size_t buf
 static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, size_t size, int flags)
 {
     struct receipt receipt;
+    ssize_t got;
 
-    if (unlikely(!inbound_ready()) || (flags & UNJUDGED_FLAGS))
+    if (unlikely(!inbound_ready()) && !watching(WATCH_TAKEN))
+        return real.recv(fd, buffer, size, flags);
+    if (unlikely(watching(WATCH_TAKEN)) && take_buffer(fd, buffer, size, flags, NULL, NULL, "recv", &got))
+        return got;
+    if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS))
         return real.recv(fd, buffer, size, flags);
     receipt_for_buffer(&receipt, fd, buffer, size, flags, "recv");
     return receipt_take(&receipt);
@@ -64,7 +76,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
 
 static ssize_t judged_recv(int fd, void *buffer, size_t size, int flags)
 {
-    if (!watching(WATCH_INBOUND))
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN))
         return real.recv(fd, buffer, size, flags);
     return inspected_recv(fd, buffer, size, flags);
 }
@@ -78,6 +90,14 @@ static ssize_t judged_recv_chk(int fd, void *buffer, size_t size, size_t buffer_
     return judged_recv(fd, buffer, size, flags);
 }
 
+/* Descriptors that came along may be translated sockets of another program. */
+static ssize_t adopted(const struct msghdr *message, ssize_t got)
+{
+    if (got >= 0 && unlikely(message->msg_controllen >= CMSG_LEN(sizeof(int))))
+        passed_each(message, icmp_adopt);
+    return got;
+}
+
 static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct receipt receipt;
@@ -85,6 +105,9 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
 
     if (!process_ready(WATCH_HINTS) || plainly_bad(message))
         return real.recvmsg(fd, message, flags);
+    if (watching(WATCH_TAKEN) && is_writable(message->msg_name, &message->msg_namelen) &&
+        take_message(fd, message, flags, "recvmsg", &got))
+        return got;
     if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) ||
         !is_writable(message->msg_name, &message->msg_namelen)) {
         got = real.recvmsg(fd, message, flags);
@@ -100,13 +123,13 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
     }
     if (got >= 0)
         hint_forget_passed(message);
-    return got;
+    return adopted(message, got);
 }
 
 static ssize_t judged_recvmsg(int fd, struct msghdr *message, int flags)
 {
     if (!watching(WATCH_HINTS))
-        return real.recvmsg(fd, message, flags);
+        return adopted(message, real.recvmsg(fd, message, flags));
     return inspected_recvmsg(fd, message, flags);
 }
 
@@ -117,12 +140,16 @@ static __attribute__((noinline)) int inspected_recvmmsg(int fd, struct mmsghdr *
 
     if (!process_ready(WATCH_HINTS) || plainly_bad(entries) || (timeout != NULL && plainly_bad(timeout)))
         return real.recvmmsg(fd, entries, count, flags, timeout);
+    if (watching(WATCH_TAKEN) && take_batch(fd, entries, count, flags, timeout, &got))
+        return got;
     if (watching(WATCH_INBOUND) && !(flags & UNJUDGED_FLAGS))
         got = batch_take(fd, entries, count, flags, timeout);
     else
         got = real.recvmmsg(fd, entries, count, flags, timeout);
-    for (int i = 0; i < got; i++)
+    for (int i = 0; i < got; i++) {
         hint_forget_passed(&entries[i].msg_hdr);
+        adopted(&entries[i].msg_hdr, 0);
+    }
     return got;
 }
 

@@ -2,8 +2,10 @@
 /*
  * sendto, sendmsg, sendmmsg: destinations that are named a call, and TCP Fast Open, which connects by sending.
  *
- * send, write and a send without an address go where connect was judged to go.
+ * send, write and a send without an address go where connect was judged to go. What the policy lets pass is translated
+ * where the socket is (shim/icmp/put.h).
  */
+#include "shim/icmp/put.h"
 #include "shim/outbound.h"
 #include "shim/real.h"
 
@@ -12,6 +14,7 @@
 #include <string.h>
 
 #define KINDS (WATCH_TO | WATCH_TO_UNIX | WATCH_FROM_DATAGRAM)
+#define LOOK (KINDS | WATCH_PUT)
 
 /* The bytes of a message in all its parts, as the kernel would tell that it sent them. */
 static size_t message_length(const struct msghdr *message)
@@ -47,14 +50,27 @@ static enum outcome judge_message(int fd, const struct own_address *own, const s
 
 /* sendto */
 
+/* Behind the policy. */
+static ssize_t sendto_passed(int fd, const void *data, size_t length, int flags, const struct sockaddr *address,
+                             socklen_t address_length)
+{
+    ssize_t sent;
+
+    if (watching(WATCH_PUT) && put_buffer(fd, data, length, flags, address, address_length, "sendto", &sent))
+        return sent;
+    return real.sendto(fd, data, length, flags, address, address_length);
+}
+
 static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data, size_t length, int flags,
                                                        const struct sockaddr *address, socklen_t address_length)
 {
     struct iovec part = {(void *)(uintptr_t)data, length};
     struct own_address own;
 
-    if (!process_ready(KINDS) || !address_take(&own, address, address_length))
+    if (!process_ready(LOOK))
         return real.sendto(fd, data, length, flags, address, address_length);
+    if (!watching(KINDS) || !address_take(&own, address, address_length))
+        return sendto_passed(fd, data, length, flags, address, address_length);
     switch (judge_send(fd, &own, flags, &part, 1, "sendto")) {
     case OUTCOME_REFUSE:
         cancellation_point();
@@ -65,13 +81,13 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     case OUTCOME_PASS:
         break;
     }
-    return real.sendto(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
+    return sendto_passed(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
 }
 
 static inline ssize_t sockade_sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *address,
                                      socklen_t address_length)
 {
-    if (!watching(KINDS))
+    if (!watching(LOOK))
         return real.sendto(fd, data, length, flags, address, address_length);
     return sendto_judged(fd, data, length, flags, address, address_length);
 }
@@ -84,17 +100,27 @@ EXPORT ssize_t sendto(int fd, const void *data, size_t length, int flags, const 
 
 /* sendmsg */
 
+/* Judges one message; `op` is the call's name. `own` and `passed` take what is to be sent in its place. */
+static enum outcome message_judge(int fd, const struct msghdr *message, int flags, const char *op,
+                                  struct own_address *own, struct msghdr *passed)
+{
+    *passed = *message;
+    if (!watching(KINDS) || !message_take(own, message))
+        return OUTCOME_PASS;
+    passed->msg_name = &own->storage;
+    passed->msg_namelen = own->length;
+    return judge_message(fd, own, passed, flags, op);
+}
+
 static __attribute__((noinline)) ssize_t sendmsg_judged(int fd, const struct msghdr *message, int flags)
 {
     struct own_address own;
     struct msghdr passed;
+    ssize_t sent;
 
-    if (!process_ready(KINDS) || !message_take(&own, message))
+    if (!process_ready(LOOK) || plainly_bad(message))
         return real.sendmsg(fd, message, flags);
-    passed = *message;
-    passed.msg_name = &own.storage;
-    passed.msg_namelen = own.length;
-    switch (judge_message(fd, &own, &passed, flags, "sendmsg")) {
+    switch (message_judge(fd, message, flags, "sendmsg", &own, &passed)) {
     case OUTCOME_REFUSE:
         cancellation_point();
         return -1;
@@ -104,12 +130,14 @@ static __attribute__((noinline)) ssize_t sendmsg_judged(int fd, const struct msg
     case OUTCOME_PASS:
         break;
     }
+    if (watching(WATCH_PUT) && put_message(fd, &passed, flags, "sendmsg", &sent))
+        return sent;
     return real.sendmsg(fd, &passed, flags);
 }
 
 static inline ssize_t sockade_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    if (!watching(KINDS))
+    if (!watching(LOOK))
         return real.sendmsg(fd, message, flags);
     return sendmsg_judged(fd, message, flags);
 }
@@ -137,15 +165,41 @@ static unsigned run_length(int fd, struct mmsghdr *entries, unsigned count, int 
     return count;
 }
 
-static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *entries, unsigned count, int flags)
+/* A batch of what is translated: one by one. It stops at the first that fails, which is told where it is the first of all. */
+static int sendmmsg_put(int fd, struct mmsghdr *entries, unsigned count, int flags)
+{
+    int before = errno;
+    unsigned done;
+
+    for (done = 0; done < count; done++) {
+        struct own_address own;
+        struct msghdr passed;
+        enum outcome outcome = message_judge(fd, &entries[done].msg_hdr, flags, "sendmmsg", &own, &passed);
+        ssize_t sent = -1;
+
+        if (outcome == OUTCOME_REFUSE) {
+            cancellation_point();
+            break;
+        }
+        if (outcome == OUTCOME_SWALLOW)
+            sent = (ssize_t)message_length(&passed);
+        else if (!put_message(fd, &passed, flags, "sendmmsg", &sent))
+            sent = real.sendmsg(fd, &passed, flags); /* closed under us, and the number used again */
+        if (sent < 0)
+            break;
+        entries[done].msg_len = (unsigned)sent;
+    }
+    if (done == 0)
+        return -1;
+    errno = before;
+    return (int)done;
+}
+
+static int sendmmsg_runs(int fd, struct mmsghdr *entries, unsigned count, int flags)
 {
     int before = errno;
     unsigned done = 0;
 
-    if (!process_ready(KINDS) || plainly_bad(entries) || count == 0)
-        return real.sendmmsg(fd, entries, count, flags);
-    if (count > UIO_MAXIOV) /* the kernel takes no more at once */
-        count = UIO_MAXIOV;
     while (done < count) {
         enum outcome next;
         unsigned run = run_length(fd, entries + done, count - done, flags, &next);
@@ -174,9 +228,22 @@ static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *ent
     return (int)done;
 }
 
+static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *entries, unsigned count, int flags)
+{
+    if (!process_ready(LOOK) || plainly_bad(entries) || count == 0)
+        return real.sendmmsg(fd, entries, count, flags);
+    if (count > UIO_MAXIOV) /* the kernel takes no more at once */
+        count = UIO_MAXIOV;
+    if (watching(WATCH_PUT) && is_put(fd))
+        return sendmmsg_put(fd, entries, count, flags);
+    if (!watching(KINDS))
+        return real.sendmmsg(fd, entries, count, flags);
+    return sendmmsg_runs(fd, entries, count, flags);
+}
+
 static inline int sockade_sendmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags)
 {
-    if (!watching(KINDS))
+    if (!watching(LOOK))
         return real.sendmmsg(fd, entries, count, flags);
     return sendmmsg_judged(fd, entries, count, flags);
 }

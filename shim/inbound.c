@@ -6,6 +6,7 @@
 #include "shim/answers.h"
 #include "shim/hints.h"
 #include "shim/judge.h"
+#include "shim/real.h"
 #include "shim/recent.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static __attribute__((noinline)) bool from_peer(int fd, const struct query *quer
     struct query other;
     char path[QUERY_PATH];
 
-    if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) != 0)
+    if (real.getpeername(fd, (struct sockaddr *)&peer, &peer_length) != 0)
         return false;
     if (hint_ask(fd).stream)
         return true;

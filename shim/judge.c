@@ -35,7 +35,7 @@ static bool local_port(int fd, uint16_t *port)
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(address);
 
-    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+    if (real.getsockname(fd, (struct sockaddr *)&address, &length) != 0)
         return false;
     if (address.ss_family == AF_INET)
         *port = ntohs(((struct sockaddr_in *)&address)->sin_port);

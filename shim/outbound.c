@@ -199,3 +199,21 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
         answers_expect(&query.address, answering_port(fd, address));
     return OUTCOME_PASS;
 }
+
+enum outcome judge_inner(int fd, struct in_addr destination, unsigned protos, uint16_t port, const char *op)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = destination};
+    char path[QUERY_PATH];
+    struct query query;
+    struct ruling ruling;
+
+    if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address, sizeof(address),
+                            UNSPEC_IS_NOTHING, protos, path) == QUERY_KERNEL)
+        return OUTCOME_PASS;
+    judge(&ruling, &query, fd, op);
+    if (ruling.refused)
+        return refuse(fd, &ruling, false);
+    if (watching(WATCH_FROM_DATAGRAM))
+        answers_expect(&query.address, port);
+    return OUTCOME_PASS;
+}

@@ -5,6 +5,7 @@
 
 #include "shim/judge.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -34,6 +35,12 @@ enum outcome {
  */
 enum outcome judge_send(int fd, const struct own_address *address, int flags, const struct iovec *parts, size_t count,
                         const char *op);
+
+/*
+ * Judges the destination that stands inside a packet, of which the header tells the protocol (PROTO_*) and, for those with
+ * ports, the port. `fd` is what sends it.
+ */
+enum outcome judge_inner(int fd, struct in_addr destination, unsigned protos, uint16_t port, const char *op);
 
 /* Makes a refusal of our own a cancellation point, as the call that was not made is one. errno is preserved. */
 void cancellation_point(void);

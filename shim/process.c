@@ -3,6 +3,8 @@
 #include "shim/process.h"
 
 #include "shim/hints.h"
+#include "shim/icmp/socket.h"
+#include "shim/icmp/open.h"
 #include "shim/real.h"
 #include "shim/start.h"
 
@@ -41,6 +43,8 @@ static void process_watch(void)
     }
     if (watch & WATCH_FROM_DATAGRAM)
         hint_inherited();
+    if (icmp_pretends_root())
+        watch |= WATCH_PRETEND;
     atomic_store_explicit(&process.watch, watch, memory_order_relaxed);
 }
 
@@ -58,6 +62,7 @@ static void process_start(void)
         real_bind();
         start_layers();
         process_watch();
+        icmp_inherited();
         atomic_store_explicit(&stage, STAGE_READY, memory_order_release);
         return;
     }

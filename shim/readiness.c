@@ -12,8 +12,9 @@
  */
 #include "shim/readiness.h"
 
-#include "state/kernel.h"
+#include "shim/fdinfo.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -110,31 +111,12 @@ void readiness_forget(int fd)
         set_add(&notes.ended, fd);
 }
 
-/* Reads an unsigned number behind `name` in a line of /proc; false where there is none. */
-static bool field(const char *line, const char *name, unsigned base, uint64_t *out)
+/* Whether a registration is of the descriptor asked for, with data that was reported. */
+static bool is_reported(int target, uint64_t data, void *context)
 {
-    const char *at = strstr(line, name);
-    bool any = false;
+    const int *fd = context;
 
-    *out = 0;
-    for (at = at == NULL ? "" : at + strlen(name); *at == ' '; at++)
-        ;
-    for (;; at++, any = true) {
-        unsigned digit = *at >= 'a' ? (unsigned)(*at - 'a') + 10 : (unsigned)*at - '0';
-
-        if (digit >= base)
-            return any;
-        *out = *out * base + digit;
-    }
-}
-
-/* Whether a line is `fd`'s entry in the epoll set, registered with data that was reported. */
-static bool line_reports(const char *line, int fd)
-{
-    uint64_t target, data;
-
-    if (strncmp(line, "tfd:", 4) != 0 || !field(line, "tfd:", 10, &target) || target != (uint64_t)fd ||
-        !field(line, "data:", 16, &data))
+    if (target != *fd)
         return false;
     if (notes.more_results)
         return true;
@@ -145,51 +127,15 @@ static bool line_reports(const char *line, int fd)
     return false;
 }
 
-/* /proc/thread-self/fdinfo/N: the calling thread's own table of descriptors, also where it shares it with nobody. */
-static int fdinfo_open(int fd)
-{
-    char path[48] = "/proc/thread-self/fdinfo/";
-    char digits[12];
-    size_t at = sizeof(digits);
-
-    digits[--at] = '\0';
-    do
-        digits[--at] = (char)('0' + fd % 10);
-    while ((fd /= 10) > 0);
-    memcpy(path + strlen(path), digits + at, sizeof(digits) - at);
-    return kernel_open(AT_FDCWD, path, O_RDONLY, 0);
-}
-
 /*
  * Whether the last epoll wait reported `fd`. Where /proc does not tell, yes: a caller that watches its descriptors by
  * epoll can bear EAGAIN, but not a wait for a packet that never comes.
  */
 static bool epoll_reported(int fd)
 {
-    char buffer[512];
-    char line[128];
-    size_t length = 0;
-    size_t budget = (size_t)4 << 20; /* some 50,000 descriptors */
-    ssize_t got = -1;
-    int info = fdinfo_open(notes.epoll_fd);
-    bool found = info < 0;
+    bool complete;
 
-    while (!found && budget > 0 && (got = kernel_read(info, buffer, sizeof(buffer))) > 0) {
-        budget -= (size_t)got < budget ? (size_t)got : budget;
-        for (ssize_t i = 0; i < got && !found; i++) {
-            if (buffer[i] != '\n') {
-                line[length] = buffer[i];
-                length += length < sizeof(line) - 1;
-                continue;
-            }
-            line[length] = '\0';
-            length = 0;
-            found = line_reports(line, fd);
-        }
-    }
-    if (info >= 0)
-        kernel_close(info);
-    return found || got != 0;
+    return fdinfo_targets(notes.epoll_fd, is_reported, &fd, &complete) || !complete;
 }
 
 bool readiness_take(int fd)

@@ -9,9 +9,11 @@
 #define SOCKADE_SHIM_REAL_H
 
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -23,6 +25,8 @@
 /* Public names of libc that its headers do not declare. */
 extern __typeof__(connect) __connect;
 extern __typeof__(read) __read;
+extern __typeof__(send) __send;
+extern __typeof__(write) __write;
 extern __typeof__(poll) __poll;
 extern __typeof__(select) __select;
 extern __typeof__(dup2) __dup2;

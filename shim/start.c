@@ -9,7 +9,9 @@
 
 #include "shim/pin.h"
 #include "shim/process.h"
+#include "shim/say.h"
 #include "state/control.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,22 +37,6 @@ enum fate {
 
 static struct surroundings surroundings;
 static struct layer_place places[LAYERS_MAX];
-
-/* stderr, while it takes a line at once */
-static void say(const char *const *parts)
-{
-    static char line[PATH_MAX + 512];
-    static struct log_place place;
-    size_t length = 0;
-
-    for (; *parts != NULL; parts++) {
-        for (const char *at = *parts; *at != '\0' && length < sizeof(line) - 1; at++)
-            line[length++] = (unsigned char)*at < ' ' ? '?' : *at;
-    }
-    line[length++] = '\n';
-    if (log_place_make(&place, "stderr", 0, &surroundings))
-        log_write(&place, line, length, surroundings.uid, getpid());
-}
 
 static void say_broken(const struct layer_place *place, const char *why, bool stale, bool allowed)
 {
@@ -285,11 +271,13 @@ static bool start_layer(const struct layer_place *place, bool explicit_path)
 
 void start_layers(void)
 {
-    bool secure = getauxval(AT_SECURE) != 0 || getuid() != geteuid() || getgid() != getegid();
+    uid_t uid = kernel_effective_uid();
+    bool secure = getauxval(AT_SECURE) != 0 || kernel_real_uid() != uid || getgid() != getegid();
     bool pinned[LAYERS_MAX] = {false};
     int count;
 
-    surroundings_read(&surroundings, environ, geteuid(), secure);
+    surroundings_read(&surroundings, environ, uid, secure);
+    say_start();
     process.uid = surroundings.uid;
     process.exe = "";
     count = locate_layers(&surroundings, places);

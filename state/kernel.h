@@ -65,6 +65,11 @@ static inline ssize_t kernel_sendmsg(int descriptor, const struct msghdr *messag
     return syscall(SYS_sendmsg, descriptor, message, flags);
 }
 
+static inline ssize_t kernel_recvmsg(int descriptor, struct msghdr *message, int flags)
+{
+    return syscall(SYS_recvmsg, descriptor, message, flags);
+}
+
 /* Whether `descriptor` takes bytes now and shows no error. A zero timeout reads the same with any width of time. */
 static inline bool kernel_is_writable(int descriptor)
 {
@@ -72,6 +77,26 @@ static inline bool kernel_is_writable(int descriptor)
     const long long no_time[2] = {0, 0};
 
     return syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) == 1 && entry.revents == POLLOUT;
+}
+
+/* 32-bit kernels know real and effective ids of 16 bits under the old names. */
+#ifdef SYS_getuid32
+#define KERNEL_GETUID SYS_getuid32
+#define KERNEL_GETEUID SYS_geteuid32
+#else
+#define KERNEL_GETUID SYS_getuid
+#define KERNEL_GETEUID SYS_geteuid
+#endif
+
+/* What the user really is: getuid(2) and geteuid(2) may tell a program that it is root (`icmp.pretend_root`). */
+static inline uid_t kernel_real_uid(void)
+{
+    return (uid_t)syscall(KERNEL_GETUID);
+}
+
+static inline uid_t kernel_effective_uid(void)
+{
+    return (uid_t)syscall(KERNEL_GETEUID);
 }
 
 static inline void kernel_signal_mask(const sigset_t *set, sigset_t *old)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The demonstration behind `make demo`: one program, one policy, one call that is allowed and one that is refused.
-# Loopback only; any user; ends with 0 where everything came out as it should.
+# The demonstration behind `make demo`: one program, one policy, one call that is allowed and one that is refused; and a
+# ping without root (demo_ping.sh). Loopback only; any user; ends with 0 where everything came out as it should.
 set -u
 umask 022
 root=$(cd "${0%/*}/.." && pwd)
@@ -107,3 +107,5 @@ Each time it asked for a connection. Sockade looked the address up in the policy
 the second at once with the errno that line $line of the policy names. No packet was sent, and nothing needed root.
 The policy and the log stand in $demo; a policy of your own belongs into
 ~/.config/sockade/policy.conf, and $root/examples holds more of them."
+
+SOCKADE=$SOCKADE sh "$root/tests/demo_ping.sh" || fail 'the ping did not work'

@@ -16,6 +16,32 @@ need() {
     "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 
+# unpack PACKAGE: notes one of two packages that exclude each other. Neither is installed for the tests' sake: what the
+# system lacks is unpacked beside it, where tests/laboratory.sh looks.
+cache=$HOME/.cache/sockade-tests
+[ "$(id -u)" -ne 0 ] || cache=/var/cache/sockade-tests
+beside=''
+unpack() {
+    case $(ping -V 2>&1) in *"${1%-ping}"*) return 0 ;; esac
+    [ -x "$cache/$1/bin/ping" ] || [ -x "/var/cache/sockade-tests/$1/bin/ping" ] || beside="$beside $1"
+}
+
+# Downloads and unpacks those; a failure is told, and the tests that need one are skipped.
+unpack_all() {
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 0
+    for package in $beside; do
+        echo "  APT     $package (unpacked in $cache)"
+        mkdir -p "$cache/$package"
+        # The lists may be empty, as in a fresh container.
+        if ! (cd "$cache" && { apt-get download "$package" || { apt-get update && apt-get download "$package"; }; } &&
+            dpkg -x "$package"_*.deb "$package") >/dev/null 2>&1; then
+            rm -r "${cache:?}/$package"
+            echo "  could not download $package" >&2
+        fi
+        rm -f "$cache/$package"_*.deb
+    done
+}
+
 need gcc command -v gcc
 need libc6-dev test -e /usr/include/stdio.h
 need make command -v make
@@ -40,9 +66,18 @@ case " $* " in
     need nginx-light test -x /usr/sbin/nginx
     need dnsmasq-base test -x /usr/sbin/dnsmasq
     need bind9-dnsutils command -v dig
+    need netbase test -e /etc/protocols
+    need fping command -v fping
+    need oping command -v oping
+    need mtr-tiny command -v mtr
+    need traceroute command -v traceroute
+    need perl perl -MNet::Ping -e 1
+    need default-jdk-headless command -v javac
+    unpack inetutils-ping
+    unpack iputils-ping
     ;;
 esac
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || { unpack_all; exit 0; }
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "  APT    $missing"
@@ -54,15 +89,17 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         exit 1
     fi
     rm -f "$log"
+    unpack_all
     exit 0
 fi
 cat >&2 <<END
 Missing:$missing (names of Debian's packages). Install them as root with one of
   Debian, Ubuntu:  apt-get install$missing
   Fedora:          dnf install gcc make pkgconf-pkg-config libconfig-devel libcmocka-devel libseccomp-devel jansson-devel \\
-                     curl python3 strace iproute git openssh busybox netcat nginx dnsmasq bind-utils
+                     curl python3 strace iproute git openssh busybox netcat nginx dnsmasq bind-utils \\
+                     fping oping mtr traceroute iputils java-latest-openjdk-devel
   Arch:            pacman -S base-devel libconfig cmocka libseccomp jansson curl python strace iproute2 git openssh busybox \\
-                     openbsd-netcat nginx dnsmasq bind
+                     openbsd-netcat nginx dnsmasq bind fping liboping mtr traceroute inetutils iputils jdk-openjdk
 or go on without the missing ones: SKIP_DEPENDENCIES=1 make ...
 END
 exit 1

@@ -4,9 +4,10 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 KERNEL_PROOFS := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard tests/hooks/*.c))
+CONFORMANCE_PROGRAMS := $(patsubst tests/conformance/%.c,$(BUILD)/tests/conformance/%,$(wildcard tests/conformance/*.c))
 HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-SCRIPTS := $(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/hooks/*.sh tests/programs/*.sh))
+SCRIPTS := $(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh))
 
 # The shim once more with every symbol visible, for unit tests of its inside.
 VISIBLE := $(filter-out $(BUILD)/visible/shim/hook_%,$(patsubst %.c,$(BUILD)/visible/%.o,$(SHIM)))
@@ -27,7 +28,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(GROUND_OBJECTS)
 $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
 # Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
-$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/%: CFLAGS := -O2 -g
+$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
 $(BUILD)/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -36,19 +37,24 @@ $(BUILD)/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs cmocka) -lpthread
+$(BUILD)/tests/conformance/%: tests/conformance/%.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< -lpthread
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
 
-# The real sources, compiled once more by clang with its fuzzer.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(POLICY) $(STATE) $(CONFIG)
+# The real sources, compiled once more by clang with its fuzzer; of the shim what is bytes to bytes.
+FUZZED := $(POLICY) $(STATE) $(CONFIG) shim/icmp/facts.c shim/icmp/filter.c shim/icmp/packet.c
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(POLICY) $(STATE) $(CONFIG) $(shell $(PKG_CONFIG) --libs libconfig jansson)
+		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(FUZZED) $(shell $(PKG_CONFIG) --libs libconfig jansson)
 
-test-programs: all $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(HELPERS)
+test-programs: all $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(HELPERS)
 
 # A sanitized object is preloaded into plain programs: the runtime comes behind libc then, and is told to accept that. Its
 # own heap checks are lost by it, and the shim has no heap. Leaks of programs that end are not looked for, and threads that

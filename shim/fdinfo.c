@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines "tfd: N events: X data: X ..." (fs/eventpoll.c, ep_show_fdinfo; Linux 3.8), read in small pieces. */
+#include "shim/fdinfo.h"
+
+#include "state/kernel.h"
+
+#include <string.h>
+
+/* Reads an unsigned number behind `name` in a line of /proc; false where there is none. */
+static bool field(const char *line, const char *name, unsigned base, uint64_t *out)
+{
+    const char *at = strstr(line, name);
+    bool any = false;
+
+    *out = 0;
+    for (at = at == NULL ? "" : at + strlen(name); *at == ' '; at++)
+        ;
+    for (;; at++, any = true) {
+        unsigned digit = *at >= 'a' ? (unsigned)(*at - 'a') + 10 : (unsigned)*at - '0';
+
+        if (digit >= base)
+            return any;
+        *out = *out * base + digit;
+    }
+}
+
+/* /proc/thread-self/fdinfo/N: the calling thread's own table of descriptors, also where it shares it with nobody. */
+static int fdinfo_open(int fd)
+{
+    char path[48] = "/proc/thread-self/fdinfo/";
+    char digits[12];
+    size_t at = sizeof(digits);
+
+    if (fd < 0)
+        return -1;
+    digits[--at] = '\0';
+    do
+        digits[--at] = (char)('0' + fd % 10);
+    while ((fd /= 10) > 0);
+    memcpy(path + strlen(path), digits + at, sizeof(digits) - at);
+    return kernel_open(AT_FDCWD, path, O_RDONLY, 0);
+}
+
+bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *context), void *context, bool *complete)
+{
+    char buffer[512];
+    char line[128];
+    size_t length = 0;
+    size_t budget = (size_t)4 << 20; /* some 50,000 descriptors */
+    ssize_t got = -1;
+    int info = fdinfo_open(epoll_fd);
+    bool found = false;
+
+    while (!found && info >= 0 && budget > 0 && (got = kernel_read(info, buffer, sizeof(buffer))) > 0) {
+        budget -= (size_t)got < budget ? (size_t)got : budget;
+        for (ssize_t i = 0; i < got && !found; i++) {
+            uint64_t target, data;
+
+            if (buffer[i] != '\n') {
+                line[length] = buffer[i];
+                length += length < sizeof(line) - 1;
+                continue;
+            }
+            line[length] = '\0';
+            length = 0;
+            if (strncmp(line, "tfd:", 4) == 0 && field(line, "tfd:", 10, &target) && field(line, "data:", 16, &data))
+                found = visit((int)target, data, context);
+        }
+    }
+    if (info >= 0)
+        kernel_close(info);
+    *complete = got == 0;
+    return found;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* From the many sending calls to the one of each kind of socket. */
+#include "shim/icmp/put.h"
+
+#include "shim/hints.h"
+#include "shim/icmp/probe.h"
+#include "shim/icmp/send.h"
+#include "shim/judge.h"
+
+#include <errno.h>
+
+/*
+ * A hint is set where a socket is made and forgotten where a descriptor may become another one, so what is no socket, or
+ * a socket of another protocol, is never one of ours. UDP and TCP may be probes.
+ */
+static bool may_be_put(int fd)
+{
+    struct hint hint;
+
+    if ((unsigned)fd >= HINT_COUNT)
+        return fd >= 0;
+    hint = hint_ask(fd);
+    if (hint.state == HINT_OTHER)
+        return false;
+    return (hint.protos & (unsigned)(PROTO_ICMP | PROTO_ICMP6)) != 0 || watching(WATCH_PROBES);
+}
+
+bool is_put(int fd)
+{
+    return may_be_put(fd) && (icmp_of(fd) != NULL || probe_of(fd) != NULL);
+}
+
+bool put_message(int fd, const struct msghdr *message, int flags, const char *op, ssize_t *sent)
+{
+    struct icmp_socket *socket;
+    struct probe *probe;
+
+    if (!may_be_put(fd))
+        return false;
+    socket = icmp_of(fd);
+    if (socket != NULL) {
+        *sent = icmp_send(socket, fd, message, flags, op);
+        return true;
+    }
+    probe = probe_of(fd);
+    if (probe == NULL)
+        return false;
+    *sent = probe_send(probe, fd, message, flags);
+    return true;
+}
+
+bool put_buffer(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length,
+                const char *op, ssize_t *sent)
+{
+    struct iovec part = {(void *)(uintptr_t)data, size};
+    struct msghdr message = {.msg_name = (void *)(uintptr_t)address,
+                             .msg_namelen = address == NULL ? 0 : length,
+                             .msg_iov = &part,
+                             .msg_iovlen = 1};
+
+    if (icmp_send_plain(fd, data, size, flags, address, length, sent))
+        return true;
+    /* sendmsg cuts what is too long, and takes no length for no address, as raw IPv4 sockets do; sendto else refuses it. */
+    if (address != NULL && (length > sizeof(struct sockaddr_storage) || (length == 0 && icmp_of(fd) == NULL)))
+        return false;
+    return put_message(fd, &message, flags, op, sent);
+}
