@@ -119,13 +119,15 @@ static int bind_four(struct icmp_socket *socket, int fd, union name *name, sockl
     return 0;
 }
 
-/* Binds to the interface that a scope names, as rawv6_bind does. */
+/* Binds to the interface that a scope names, as rawv6_bind does, before it looks whether there is one. */
 static int scope_take(int fd, const struct sockaddr_in6 *six, socklen_t length)
 {
     int scope = (int)six->sin6_scope_id;
 
     if (!needs_scope(&six->sin6_addr) || length < sizeof(*six) || scope == 0 || scope == bound_interface(fd))
         return 0;
+    if (scope < 0)
+        return ENODEV;
     return real.setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &scope, sizeof(scope)) == 0 ? 0 : errno;
 }
 

@@ -97,12 +97,14 @@ static void asked_change(struct icmp_socket *socket, int fd, uint32_t bit, bool 
         icmp_label(socket, fd);
 }
 
-/* Turned off the kernel forgets what is queued, turned on or not before. */
+/* Turned off, what is queued is forgotten, but the error that it left pending is not. */
 static int errors_set(struct icmp_socket *socket, int fd, int value)
 {
     struct inbox_guard guard;
     struct held held;
 
+    if (value == 0 && atomic_load(&socket->asked) & ASKED_RECVERR)
+        icmp_readable(socket, fd);
     asked_change(socket, fd, ASKED_RECVERR, value != 0);
     if (value == 0 && inbox_lock(&socket->errors, &guard)) {
         while (inbox_first(&socket->errors, &held))

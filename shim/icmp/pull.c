@@ -191,8 +191,8 @@ static size_t build_error(struct icmp_socket *socket, const struct message *mess
                           .source6 = message->facts.local6,
                           .protocol = icmp_is_six(socket) ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
                           .tos = socket->tos,
-                          .ttl = message->facts.error.ee_type == (icmp_is_six(socket) ? ICMP6_TIME_EXCEEDED
-                                                                                      : ICMP_TIME_EXCEEDED)
+                          .ttl = message->facts.error.ee_type ==
+                                         (icmp_is_six(socket) ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED)
                                      ? 1
                                      : IPDEFTTL,
                           .dont_fragment = !socket->fragments,

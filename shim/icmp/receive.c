@@ -338,7 +338,8 @@ ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message,
     struct reception reception = {.socket = socket, .fd = fd, .message = message, .flags = flags};
 
     (void)op;
-    if ((flags & MSG_OOB) || message->msg_iovlen > IOV_MAX || (message->msg_iovlen > 0 && plainly_bad(message->msg_iov)))
+    if ((flags & MSG_OOB) || message->msg_iovlen > IOV_MAX ||
+        (message->msg_iovlen > 0 && plainly_bad(message->msg_iov)))
         return real.recvmsg(fd, message, flags);
     icmp_mark_listened(socket);
     if (flags & MSG_ERRQUEUE)

@@ -2,7 +2,8 @@
 /*
  * Sending goes one of two ways. An echo request whose identifier is the socket's own goes to the kernel exactly as the
  * program gave it, without a question. Else what goes out is put together: a mapped sequence number, the bound source
- * address as a control message, a header of the program's own taken apart.
+ * address as a control message, a header of the program's own taken apart
+ * (send_header.c).
  *
  * An ICMP error that came makes the next send of a ping socket fail once in place of sending. A raw socket does not see
  * most of them, so the packet is sent again, and the error stays to be found in the queue.
@@ -10,21 +11,16 @@
 #include "shim/icmp/send.h"
 
 #include "shim/icmp/identifier.h"
-#include "shim/icmp/outgoing.h"
-#include "shim/icmp/own_header.h"
 #include "shim/icmp/parts.h"
-#include "shim/icmp/probe.h"
 #include "shim/icmp/pull.h"
+#include "shim/icmp/sending.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <netinet/icmp6.h>
-#include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
-#include <netinet/udp.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Errors may come faster than we send; what fails more often has another reason. */
 #define TRIES 8
@@ -48,17 +44,7 @@ struct request {
     bool extended; /* its sequence number has 8 bits, with flags behind them: never mapped, and not in the table */
 };
 
-/* One send, from the call on. */
-struct sending {
-    struct icmp_socket *socket;
-    int fd;
-    int flags;
-    const char *op;
-    size_t size; /* of all that the program sends */
-    struct outgoing out;
-};
-
-static ssize_t fail(int error)
+ssize_t sending_fails(int error)
 {
     errno = error;
     cancellation_point();
@@ -237,8 +223,7 @@ static int why_not(const struct icmp_socket *socket, size_t length)
     return EPERM;
 }
 
-/* Sends the ICMP packet that stands `at` bytes behind the beginning of what the program sends. */
-static ssize_t send_echo(struct sending *sending, size_t at)
+ssize_t sending_echo(struct sending *sending, size_t at)
 {
     struct icmp_socket *socket = sending->socket;
     struct msghdr *message = &sending->out.message;
@@ -249,10 +234,10 @@ static ssize_t send_echo(struct sending *sending, size_t at)
     bool as_it_is;
 
     if (length < ICMP_HEADER)
-        return fail(why_not(socket, length));
+        return sending_fails(why_not(socket, length));
     parts_read(message->msg_iov, message->msg_iovlen, at, header, sizeof(header));
     if (!request_read(&request, socket, header))
-        return fail(EPERM);
+        return sending_fails(EPERM);
     as_it_is = identifier_serves(socket, sending->fd, request.identifier, request.sequence) || request.extended;
     wire = as_it_is ? request.sequence : atomic_fetch_add(&socket->next, 1);
     if (!request.extended)
@@ -260,115 +245,10 @@ static ssize_t send_echo(struct sending *sending, size_t at)
     header[6] = (unsigned char)(wire >> 8);
     header[7] = (unsigned char)wire;
     if ((!as_it_is || at > 0) && !outgoing_replace(&sending->out, header, at + sizeof(header)))
-        return fail(errno);
+        return sending_fails(errno);
     if (!source_tell(sending))
-        return fail(errno);
+        return sending_fails(errno);
     return transmit(sending);
-}
-
-/*
- * With its own header a packet has DF or not, and is refused where it is larger than the line, never cut. Those are two ways of
- * IP_MTU_DISCOVER, of which no control message tells.
- */
-static void fragmentation_tell(struct sending *sending, bool dont_fragment)
-{
-    int wanted = dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_INTERFACE;
-    int now = -1;
-    socklen_t length = sizeof(now);
-    int saved = errno;
-
-    if (real.getsockopt(sending->fd, IPPROTO_IP, IP_MTU_DISCOVER, &now, &length) != 0 || now != wanted)
-        real.setsockopt(sending->fd, IPPROTO_IP, IP_MTU_DISCOVER, &wanted, sizeof(wanted));
-    sending->socket->fragments = !dont_fragment;
-    errno = saved;
-}
-
-/* Sends UDP in a header of the program's own, which needs it in one piece, with what the kernel would fill in. */
-static ssize_t send_probe(struct sending *sending, const struct own_header *header, struct in_addr destination)
-{
-    const struct msghdr *message = &sending->out.message;
-    unsigned char *packet;
-    struct iphdr ip;
-    ssize_t sent;
-    int error;
-
-    packet = mmap(NULL, sending->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (packet == MAP_FAILED)
-        return fail(ENOBUFS);
-    parts_read(message->msg_iov, message->msg_iovlen, 0, packet, sending->size);
-    memcpy(&ip, packet, sizeof(ip));
-    ip.tot_len = htons((uint16_t)sending->size);
-    ip.daddr = destination.s_addr;
-    ip.check = 0;
-    memcpy(packet, &ip, sizeof(ip));
-    ip.check = checksum_finish(checksum_add(0, packet, header->length));
-    memcpy(packet, &ip, sizeof(ip));
-    sent = probe_send_packet(sending->socket, packet, sending->size, sending->flags);
-    error = errno;
-    munmap(packet, sending->size);
-    errno = error;
-    return sent;
-}
-
-/*
- * Judges where the header says it goes, unless the sockaddr said the same of the same protocol: the caller has judged that.
- */
-static enum outcome judge_header(struct sending *sending, const struct own_header *header, struct in_addr destination)
-{
-    const struct msghdr *message = &sending->out.message;
-    const struct sockaddr_in *named = message->msg_name;
-    unsigned char ports[4];
-
-    if (!watching(WATCH_TO | WATCH_FROM_DATAGRAM))
-        return OUTCOME_PASS;
-    if (header->protocol == IPPROTO_UDP &&
-        parts_read(message->msg_iov, message->msg_iovlen, header->length, ports, sizeof(ports)) == sizeof(ports))
-        return judge_inner(sending->fd, destination, PROTO_UDP, (uint16_t)(ports[2] << 8 | ports[3]), sending->op);
-    if (named != NULL && named->sin_addr.s_addr == destination.s_addr)
-        return OUTCOME_PASS;
-    return judge_inner(sending->fd, destination, PROTO_ICMP, 0, sending->op);
-}
-
-/* Whom a packet without an address goes to. */
-static struct in_addr peer_of(const struct sending *sending)
-{
-    const struct sockaddr_in *named = sending->out.message.msg_name;
-
-    return named != NULL ? named->sin_addr : sending->socket->peer;
-}
-
-/* A packet with its own IPv4 header. */
-static ssize_t send_with_header(struct sending *sending)
-{
-    const struct msghdr *message = &sending->out.message;
-    unsigned char start[IPV4_HEADER_MAX] = {0};
-    struct own_header header;
-    struct in_addr destination;
-    int error;
-
-    parts_read(message->msg_iov, message->msg_iovlen, 0, start, sizeof(start));
-    error = own_header_read(&header, start, sending->size);
-    if (error == 0 && header.protocol != IPPROTO_ICMP && header.protocol != IPPROTO_UDP)
-        error = EPERM;
-    if (error != 0)
-        return fail(error);
-    destination = header.destination.s_addr != 0 ? header.destination : peer_of(sending);
-    switch (judge_header(sending, &header, destination)) {
-    case OUTCOME_REFUSE:
-        return fail(errno);
-    case OUTCOME_SWALLOW:
-        cancellation_point();
-        return (ssize_t)sending->size;
-    case OUTCOME_PASS:
-        break;
-    }
-    if (header.protocol == IPPROTO_UDP)
-        return send_probe(sending, &header, destination);
-    if (!own_header_tell(&header, &sending->out))
-        return fail(errno);
-    fragmentation_tell(sending, header.dont_fragment);
-    sending->socket->tos = header.tos;
-    return send_echo(sending, header.length) < 0 ? -1 : (ssize_t)sending->size;
 }
 
 /* Whether the kernel answers EFAULT or EMSGSIZE before it looks at the packet; what only it can read is not touched. */
@@ -399,18 +279,18 @@ ssize_t icmp_send(struct icmp_socket *socket, int fd, const struct msghdr *messa
     sending.size = parts_size(message->msg_iov, message->msg_iovlen);
     outgoing_begin(&sending.out, message);
     if (sending.size > PACKET_MOST)
-        return fail(EMSGSIZE);
+        return sending_fails(EMSGSIZE);
     if (flags & MSG_OOB)
-        return fail(EOPNOTSUPP);
+        return sending_fails(EOPNOTSUPP);
     error = address_translate(&sending);
     if (error == 0 && socket->kind != KIND_SENDER)
         error = atomic_exchange(&socket->pending, 0);
     if (error != 0)
-        return fail(error);
+        return sending_fails(error);
     /* IPV6_HDRINCL, and IPPROTO_RAW without its header (protocol 255). */
     if (socket->header_included ? icmp_is_six(socket) : socket->kind == KIND_SENDER)
-        return fail(EPERM);
-    sent = socket->header_included ? send_with_header(&sending) : send_echo(&sending, 0);
+        return sending_fails(EPERM);
+    sent = socket->header_included ? sending_with_header(&sending) : sending_echo(&sending, 0);
     outgoing_end(&sending.out);
     return sent;
 }

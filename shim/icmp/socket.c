@@ -133,8 +133,8 @@ static void entry_free(struct entry *entry)
     struct icmp_socket *socket = entry->socket;
 
     atomic_store_explicit(&entry->cookie, 0, memory_order_release);
-    if (mmap(socket, sizeof(*socket), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-             0) == MAP_FAILED)
+    if (mmap(socket, sizeof(*socket), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+             -1, 0) == MAP_FAILED)
         return; /* stays claimed: what cannot be made fresh is not used again */
     atomic_fetch_sub(&entry_count, 1);
     atomic_store_explicit(&entry->claimed, 0, memory_order_release);
@@ -365,9 +365,9 @@ void icmp_inherited(void)
 void icmp_screen_changed(struct icmp_socket *socket)
 {
     const uint32_t *six = socket->icmp6_filter;
-    bool blocks = icmp_is_six(socket)
-                      ? icmp6_filter_blocks(six, 129) || icmp6_filter_blocks(six, 161) /* echo replies, RFC 4443, 8335 */
-                      : icmp_filter_blocks(socket->icmp_filter, ICMP_ECHOREPLY);
+    bool blocks = icmp_is_six(socket) ? icmp6_filter_blocks(six, 129) ||
+                                            icmp6_filter_blocks(six, 161) /* echo replies, RFC 4443, 8335 */
+                                      : icmp_filter_blocks(socket->icmp_filter, ICMP_ECHOREPLY);
 
     socket->screened = socket->kind == KIND_SENDER || socket->program_count > 0 || socket->connected || socket->bound ||
                        blocks;

@@ -28,10 +28,8 @@ bool take_buffer(int fd, void *buffer, size_t size, int flags, struct sockaddr *
                  const char *op, ssize_t *got)
 {
     struct iovec part = {buffer, size};
-    struct msghdr message = {.msg_name = address,
-                             .msg_namelen = address == NULL ? 0 : *length,
-                             .msg_iov = &part,
-                             .msg_iovlen = 1};
+    struct msghdr message = {
+        .msg_name = address, .msg_namelen = address == NULL ? 0 : *length, .msg_iov = &part, .msg_iovlen = 1};
 
     if (!take_message(fd, &message, flags, op, got))
         return false;

@@ -8,9 +8,7 @@
  * Not compared: numbers that are the kernel's own choice (cookies, processors, memory in use), and the options of a
  * multicast router (MRT_*, MRT6_*), which want a privileged process and its own protocol's socket.
  */
-#include "tests/conformance/conformance.h"
-
-#include <linux/capability.h>
+#include "tests/conformance/unprivileged.h"
 
 enum { OPTIONS = 256, ROOM = 100, PATTERN = 128 };
 
@@ -18,7 +16,7 @@ static const struct {
     const char *name;
     int number;
 } levels[] = {{"SOL_SOCKET", SOL_SOCKET}, {"IPPROTO_IP", IPPROTO_IP},   {"IPPROTO_IPV6", IPPROTO_IPV6},
-              {"SOL_RAW", IPPROTO_RAW},   {"ICMPv6", IPPROTO_ICMPV6},   {"ICMP", IPPROTO_ICMP},
+              {"SOL_RAW", IPPROTO_RAW},   {"ICMPv6", IPPROTO_ICMPV6},
               {"UDP", IPPROTO_UDP},       {"TCP", IPPROTO_TCP},         {"SCTP", IPPROTO_SCTP},
               {"PACKET", 263},            {"nothing", 12345}};
 
@@ -26,28 +24,6 @@ static const int lengths[] = {0, 1, 2, 3, 4, 7, 8, 31, 32, 100, -1};
 static const int values[] = {0, 1, 2, 3, 4, 5, 6, -1, -2, 7, 64, 255, 256, 1024, 100000, INT32_MAX, INT32_MIN};
 
 static int protocol;
-
-/* Drops the capabilities that are in effect, or takes them back. */
-static void privileges(bool on)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2];
-
-    must("capget", syscall(SYS_capget, &header, data));
-    data[0].effective = on ? data[0].permitted : 0;
-    data[1].effective = on ? data[1].permitted : 0;
-    must("capset", syscall(SYS_capset, &header, data));
-}
-
-static int fresh(void)
-{
-    int fd;
-
-    privileges(true);
-    fd = (int)must("a raw socket", socket(family, SOCK_RAW, protocol));
-    privileges(false);
-    return fd;
-}
 
 /* What is not the same twice, or not meant to be. */
 static bool is_left_out(int level, int name)
@@ -89,7 +65,7 @@ static void say_get(int fd, int level, int name, int room)
 
 static void defaults(void)
 {
-    int fd = fresh();
+    int fd = open_raw(protocol);
 
     for (size_t l = 0; l < COUNT(levels); l++) {
         for (int name = -1; name < OPTIONS; name++) {
@@ -116,7 +92,7 @@ static void defaults(void)
 /* Sets an option in all ways, each on a socket that has not been set before, and prints what it is then. */
 static void set_option(const char *level_name, int level, int name)
 {
-    int fd = fresh();
+    int fd = open_raw(protocol);
     bool known = false;
 
     printf("%s %d:", level_name, name);
@@ -138,7 +114,7 @@ static void set_option(const char *level_name, int level, int name)
         say_get(fd, level, name, 4);
         if (level == SOL_SOCKET && name == SO_LOCK_FILTER) {
             close(fd);
-            fd = fresh();
+            fd = open_raw(protocol);
         }
     }
     printf("%s\n", known ? "" : " unknown");
@@ -150,7 +126,7 @@ static void settings(void)
     for (size_t l = 0; l < COUNT(levels); l++)
         for (int name = -1; name < OPTIONS; name++) {
             int value = 1;
-            int fd = fresh();
+            int fd = open_raw(protocol);
             bool unknown = setsockopt(fd, levels[l].number, name, &value, sizeof(value)) < 0 && errno == ENOPROTOOPT;
 
             close(fd);

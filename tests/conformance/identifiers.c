@@ -74,7 +74,8 @@ static void taken(void)
     CHECK("send", send_as(fd, ID, SHORT_QUOTE, 7));
     settle();
     find("a short quote", fd, ID, 7);
-    CHECK("nothing was stolen", recv(other, buffer, sizeof(buffer), MSG_DONTWAIT));
+    while (recv(other, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+        continue; /* beside a raw socket it gets the replies too */
     union place to = place_of(REPLY, PLAIN);
     must("send", echo_with(other, &to, 0, 99, DATA));
     settle();

@@ -165,7 +165,7 @@ static void no_probe(void)
     CHECK("is not told", recv(beside, buffer, 100, MSG_DONTWAIT));
     must("ask", ask(raw, REPLY, PLAIN, 1));
     settle();
-    say_errors_first("the raw socket's own", open_icmp());
+    say_errors_first("the raw socket's own", raw);
     close(raw);
     say_udp(before);
     say_udp(beside);

@@ -228,6 +228,8 @@ static void in_company(void)
     must("pipe", pipe(pipes));
     int fd = open_icmp();
     int second = open_icmp();
+    union place nobody = place_of(SILENT, 9);
+    must("connect", connect(second, &nobody.any, place_size())); /* or a raw one sees the first one's packets */
     struct pollfd entries[5] = {{.fd = -1, .events = POLLIN},
                                 {.fd = pipes[0], .events = POLLIN},
                                 {.fd = fd, .events = POLLIN},

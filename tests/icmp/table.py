@@ -35,7 +35,7 @@ NORMAL = [(re.compile(pattern, re.MULTILINE), put) for pattern, put in (
     (r", pipe \d+$", ""),
     (r"^ (4[5-9a-f].. ....) .... [04]000 ..(..) .... ", r" \1 ID DF TTL\2 SUM "),
     (r"^( 4  .  .. ....) ....   [02] (....)  ..  (..) .... ", r"\1 ID DF \2 TTL \3 SUM "),
-    (r"^ (6...) .... (.... ..)..(?= \(src\))", r" \1 FLOW \2 TTL"),
+    (r"^ (6..). .... (.... ..)..(?= \(src\))", r" \1 FLOW \2 TTL"),
     (r"^( 6 ..) [0-9a-f]+( +\d+ +\d+) +\d+ ", r"\1 FLOW\2 TTL "),
 )]
 IDENTIFIER = re.compile(r"id 0x([0-9a-f]+)( = \d+)?")
