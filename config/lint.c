@@ -330,6 +330,16 @@ static void check_resolvers(const struct policy *policy, const struct range_set 
     range_set_free(&anyone);
 }
 
+/* ---- root for everybody ---- */
+
+static void check_pretence(const struct policy *policy, struct messages *messages)
+{
+    if (policy->settings.icmp_pretend_root == 1)
+        warn(messages, policy->settings.icmp_place,
+             "every program is told that it is root; put `icmp = { pretend_root = true; }` into a `programs` entry of "
+             "those that refuse to ping without it");
+}
+
 void policy_lint(const struct policy *policy, const struct range_set *resolvers, struct messages *messages)
 {
     check_shadows(policy, messages);
@@ -337,4 +347,5 @@ void policy_lint(const struct policy *policy, const struct range_set *resolvers,
     check_lists(policy, messages);
     check_covers(policy, resolvers, messages);
     check_resolvers(policy, resolvers, messages);
+    check_pretence(policy, messages);
 }

@@ -8,7 +8,7 @@
 /*
  * Adds warnings: rules that an earlier one shadows wholly, a set that no rule uses, lists that cover loopback, a
  * private net or a configured resolver (`resolvers`, may be NULL), empty rules, a closed outbound default without any
- * allowed resolver.
+ * allowed resolver, every program told that it is root.
  */
 void policy_lint(const struct policy *policy, const struct range_set *resolvers, struct messages *messages);
 

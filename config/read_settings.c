@@ -85,6 +85,7 @@ static void read_icmp(struct reader *reader, config_setting_t *group, struct set
 
     if (!group_value(reader, group))
         return;
+    settings->icmp_place = place_of(group);
     keys_check(reader, group, keys, COUNT(keys), "'icmp'");
     config_setting_t *translate = key_get(group, "translate");
     if (translate)

@@ -69,6 +69,7 @@ struct settings {
     long long log_max_size;         /* bytes; -1 */
     bool log_given;
     struct place default_place; /* of the `default` group; file NULL: not written */
+    struct place icmp_place;    /* of the `icmp` group, the same */
 };
 
 struct program_entry {

@@ -105,7 +105,7 @@ target_commands() {
     both 'route add' 'default via 10.3.0.254' 'default via fd00:3::254'
 }
 
-# Makes the laboratory round the caller's network namespace.
+# Makes the laboratory round the caller's network namespace. With the word `closed` nobody may open ping sockets there.
 laboratory() {
     mount -t tmpfs tmpfs /dev/shm && mkdir "$LABORATORY" || return 1
     for node in r1 r2 target; do
@@ -124,16 +124,14 @@ laboratory() {
     for node in r1 r2 target; do
         "${node}_commands" | in_node "$node" ip -batch - || return 1
     done
-    ping_sockets open
+    [ "${1:-}" = closed ] || grant_ping_sockets
 }
 
-# ping_sockets open|closed: who may open a ping socket in the client's namespace. In a user namespace the one group that
-# is mapped is 0, and the second one's user is in it too.
-ping_sockets() {
-    case $1 in
-    closed) range='1 0' ;;
-    *) if [ "$TEST_UID" -eq 0 ]; then range='0 2147483647'; else range='0 0'; fi ;;
-    esac
+# Grants ping sockets in the client's namespace. A new namespace grants them to nobody (`1 0`), and one that belongs to a
+# user namespace cannot be closed again, since a group of that number is not mapped there: the one that is, is 0.
+grant_ping_sockets() {
+    range='0 2147483647'
+    [ "$TEST_UID" -eq 0 ] || range='0 0'
     echo "$range" >/proc/sys/net/ipv4/ping_group_range
 }
 

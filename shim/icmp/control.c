@@ -59,7 +59,24 @@ static void put(struct msghdr *to, unsigned char **at, size_t *room, const struc
     *room -= space;
 }
 
-/* ee_rfc4884 is there only for programs that asked for it. */
+/*
+ * ipi_spec_dst is our own address that the packet reached, which the kernel fills in for raw sockets and leaves empty for ping
+ * sockets: the packet's destination, unless that is one of many hosts.
+ */
+static void destination_fill(unsigned char *data, size_t length)
+{
+    struct in_pktinfo info;
+
+    if (length < sizeof(info))
+        return;
+    memcpy(&info, data, sizeof(info));
+    if (info.ipi_spec_dst.s_addr == 0 && !IN_MULTICAST(ntohl(info.ipi_addr.s_addr)) &&
+        info.ipi_addr.s_addr != INADDR_BROADCAST)
+        info.ipi_spec_dst = info.ipi_addr;
+    memcpy(data, &info, sizeof(info));
+}
+
+/* What a raw socket shows otherwise; ee_rfc4884 is there only for programs that asked for it. */
 static void data_prepare(unsigned char *data, size_t length, const struct cmsghdr *control, uint32_t asked)
 {
     bool error = (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR) ||
@@ -68,6 +85,8 @@ static void data_prepare(unsigned char *data, size_t length, const struct cmsghd
 
     if (error && !(asked & ASKED_RFC4884) && length >= sizeof(struct sock_extended_err))
         memset(data + at, 0, sizeof(((struct sock_extended_err *)NULL)->ee_data));
+    if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO && !error)
+        destination_fill(data, length);
 }
 
 void control_give(struct msghdr *to, const void *control, size_t length, uint32_t asked, bool error)

@@ -10,6 +10,7 @@
 
 #include "shim/fdinfo.h"
 #include "shim/icmp/probe.h"
+#include "shim/icmp/pull.h"
 #include "shim/icmp/receive.h"
 #include "shim/judge.h"
 #include "shim/real.h"
@@ -70,29 +71,41 @@ static bool is_registered(const struct member *member)
     return registered;
 }
 
+/* Whether a member's present state was reported already, which for EPOLLET is enough. */
+static bool is_told(const struct member *member, struct member_state *state)
+{
+    return (member->events & EPOLLET) && atomic_load(&state->told) == state_of(member);
+}
+
 /* No system call where the kernel's word is right. */
-static uint32_t socket_has(const struct member *member, struct wait_sources *sources)
+static uint32_t socket_has(const struct member *member, struct member_state *state, struct wait_sources *sources)
 {
     struct icmp_socket *socket = member->socket;
+    bool wanted = (member->events & (EPOLLIN | EPOLLRDNORM)) != 0;
 
     if (atomic_load(&socket->cookie) != member->cookie)
         return 0;
-    if (socket->kind != KIND_SENDER && (member->events & EPOLLIN))
+    if (wanted && socket->kind != KIND_SENDER)
         icmp_mark_listened(socket);
     if (!(icmp_needs_look(socket) || icmp_is_listener(socket)) || !is_current(member))
         return 0;
-    wait_sources_add(sources, socket);
+    if (wanted)
+        wait_sources_add(sources, socket);
+    /* What is held hides from icmp_readable what has come to the sources since. */
+    if (wanted && is_told(member, state) && icmp_is_listener(socket))
+        icmp_pull(socket, member->fd);
     return (uint16_t)wait_shown(socket, member->fd, (short)member->events, 0);
 }
 
 /* What a member shows by what is held in user space, whatever was reported before. */
-static uint32_t member_has(const struct member *member, struct wait_sources *sources, unsigned depth)
+static uint32_t member_has(const struct member *member, struct member_state *state, struct wait_sources *sources,
+                           unsigned depth)
 {
     struct probe *probe;
 
     switch (member->kind) {
     case MEMBER_SOCKET:
-        return socket_has(member, sources);
+        return socket_has(member, state, sources);
     case MEMBER_PROBE:
         probe = probe_of(member->fd);
         return probe == NULL ? 0 : (uint16_t)probe_events(probe, member->fd, 0);
@@ -107,16 +120,14 @@ static uint32_t member_has(const struct member *member, struct wait_sources *sou
 static uint32_t member_tells(const struct member *member, struct member_state *state, struct wait_sources *sources,
                              unsigned depth)
 {
-    uint32_t has = member_has(member, sources, depth) & (member->events | UNASKED);
+    uint32_t has;
 
-    if (has == 0) {
-        if (member->kind != MEMBER_SOCKET)
-            atomic_store(&state->told, UINT32_MAX);
+    if (atomic_load(&state->spent))
         return 0;
-    }
-    if (atomic_load(&state->spent) || ((member->events & EPOLLET) && atomic_load(&state->told) == state_of(member)))
-        return 0;
-    return has;
+    has = member_has(member, state, sources, depth) & (member->events | UNASKED);
+    if (has == 0 && member->kind != MEMBER_SOCKET)
+        atomic_store(&state->told, UINT32_MAX);
+    return is_told(member, state) ? 0 : has;
 }
 
 bool epoll_set_held(int set, struct wait_sources *sources, unsigned depth)
@@ -275,30 +286,47 @@ static int events_correct(const struct round *round, int found)
     return kept;
 }
 
-/* Adds the events that are made here behind the `count` of the kernel. */
+/* Makes the event of one member, if there is any; returns how many events there are then. */
+static int event_make(struct round *round, const struct member *member, struct member_state *state, int count)
+{
+    uint32_t tells = member_tells(member, state, &round->sources, 0);
+    int same = 0;
+
+    if (tells == 0)
+        return count;
+    while (same < count && round->events[same].data.u64 != member->data)
+        same++;
+    if (same < count && (round->events[same].events & tells) == tells)
+        return count;
+    if (!is_registered(member) || !member_claim(member, state))
+        return count;
+    if (member->events & EPOLLONESHOT)
+        member_arm(member, EPOLLONESHOT | EPOLLET);
+    if (same == count)
+        round->events[count++] = (struct epoll_event){.events = 0, .data.u64 = member->data};
+    round->events[same].events |= tells;
+    return count;
+}
+
+/* Adds the events that are made here behind the `count` of the kernel; where there is little room members take turns. */
 static int events_make(struct round *round, int count)
 {
+    static _Atomic unsigned begin; /* behind the member that was last reported */
+    unsigned first = atomic_load_explicit(&begin, memory_order_relaxed);
     struct member_state *state;
     struct member member;
-    unsigned at = 0;
 
-    while (count < round->most && (state = epoll_sets_next(round->set, &at, &member)) != NULL) {
-        uint32_t tells = member_tells(&member, state, &round->sources, 0);
-        int same = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        unsigned at = pass == 0 ? first : 0;
 
-        if (tells == 0)
-            continue;
-        while (same < count && round->events[same].data.u64 != member.data)
-            same++;
-        if (same < count && (round->events[same].events & tells) == tells)
-            continue;
-        if (!is_registered(&member) || !member_claim(&member, state))
-            continue;
-        if (member.events & EPOLLONESHOT)
-            member_arm(&member, EPOLLONESHOT | EPOLLET);
-        if (same == count)
-            round->events[count++] = (struct epoll_event){.events = 0, .data.u64 = member.data};
-        round->events[same].events |= tells;
+        while (count < round->most && (pass == 0 || at < first) &&
+               (state = epoll_sets_next(round->set, &at, &member)) != NULL) {
+            int before = count;
+
+            count = event_make(round, &member, state, count);
+            if (count > before)
+                atomic_store_explicit(&begin, at, memory_order_relaxed);
+        }
     }
     return count;
 }

@@ -3,8 +3,8 @@
  * Names of a translated socket: bind(2), connect(2), getsockname(2), as raw_bind, rawv6_bind (net/ipv4/raw.c, net/ipv6/raw.c) and
  * the shared connect and getname of both kinds of sockets answer.
  *
- * A ping socket's identifier is chosen once and for all when an address is bound. So an address alone is kept here; only
- * connect has to bind it in the kernel, which else would choose another source and then take no replies but to that.
+ * A ping socket's identifier is chosen once and for all when an address is bound, so bind's address is only kept here. connect
+ * makes the kernel choose a source, and it then takes no replies but to that: it has to be the address that was kept.
  */
 #include "shim/icmp/options.h"
 
@@ -209,34 +209,38 @@ int icmp_getsockname(struct icmp_socket *socket, int fd, struct sockaddr *addres
     return 0;
 }
 
-/* Gives the kernel the address that was kept, with an identifier of its choice; not where it has one already. */
-static void bind_in_kernel(const struct icmp_socket *socket, int fd)
+/*
+ * Makes the address that was kept the kernel's choice: the source of what is sent to an own address is that address, and
+ * a source that was chosen stays when the socket is connected elsewhere (ip4_datagram_connect, ip6_datagram_connect).
+ */
+static void choose_source(const struct icmp_socket *socket, int fd)
 {
     union name own;
     socklen_t length = own_name(socket, &own);
 
-    own.four.sin_port = 0;
-    real.bind(fd, &own.any, length);
+    real.connect(fd, &own.any, length);
 }
 
-/* A raw socket forgets its address then, as one that was never bound by name and port (__udp_disconnect). */
+/* Takes that back, for a connect that failed. Disconnecting also unbinds the interface (__udp_disconnect). */
+static void forget_source(int fd)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    int interface = bound_interface(fd);
+
+    real.connect(fd, &nobody, sizeof(nobody));
+    if (interface != 0)
+        real.setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, sizeof(interface));
+}
+
+/* A raw socket forgets its address then, since it was not bound to a port (__udp_disconnect). */
 static int disconnect(struct icmp_socket *socket, int fd, const union name *name, socklen_t length)
 {
-    bool rebind = atomic_load(&socket->bound) && atomic_load(&socket->connected);
-
     if (real.connect(fd, &name->any, length) != 0)
         return -1;
     atomic_store(&socket->connected, false);
     atomic_store(&socket->bound, false);
-    memset(&socket->local, 0, sizeof(socket->local));
-    memset(&socket->local6, 0, sizeof(socket->local6));
-    socket->local_scope = 0;
     atomic_fetch_or(&socket->asked, ASKED_DISCONNECTED);
-    /* The address that connect gave to the kernel stays there until another is bound: the first send does that, or has done. */
-    if (rebind && (atomic_load(&socket->identifier) & IDENTIFIER_STATE) == IDENTIFIER_MAPPED)
-        bind_in_kernel(socket, fd);
     icmp_label(socket, fd);
-    icmp_screen_changed(socket);
     return 0;
 }
 
@@ -259,25 +263,45 @@ static void peer_keep(struct icmp_socket *socket, int fd, const union name *name
     atomic_store(&socket->connected, true);
 }
 
+/* Whether what was bound is the source of what is sent, and the kernel does not know it yet. A multicast group is none. */
+static bool has_own_source(const struct icmp_socket *socket)
+{
+    bool group = icmp_is_six(socket) ? IN6_IS_ADDR_MULTICAST(&socket->local6)
+                                     : IN_MULTICAST(ntohl(socket->local.s_addr));
+
+    return atomic_load(&socket->bound) && !atomic_load(&socket->connected) && !group;
+}
+
+static int connect_peer(struct icmp_socket *socket, int fd, const union name *name, socklen_t length)
+{
+    bool chooses = has_own_source(socket);
+
+    if (chooses)
+        choose_source(socket, fd);
+    if (real.connect(fd, &name->any, length) != 0) {
+        int error = errno;
+
+        if (chooses)
+            forget_source(fd);
+        return fail(error);
+    }
+    peer_keep(socket, fd, name);
+    return 0;
+}
+
 int icmp_connect(struct icmp_socket *socket, int fd, const struct sockaddr *address, socklen_t length)
 {
     union name name;
+    bool disconnects;
     int saved = errno;
 
     /* What cannot be copied the kernel refuses. */
     if (name_take(&name, address, length) != 0)
         return real.connect(fd, address, length);
-    if (length >= sizeof(name.any.sa_family) && name.any.sa_family == AF_UNSPEC) {
-        if (disconnect(socket, fd, &name, length) != 0)
-            return -1;
-    } else {
-        if (atomic_load(&socket->bound) && !atomic_load(&socket->connected))
-            bind_in_kernel(socket, fd);
-        if (real.connect(fd, &name.any, length) != 0)
-            return -1;
-        peer_keep(socket, fd, &name);
-        icmp_screen_changed(socket);
-    }
+    disconnects = length >= sizeof(name.any.sa_family) && name.any.sa_family == AF_UNSPEC;
+    if ((disconnects ? disconnect : connect_peer)(socket, fd, &name, length) != 0)
+        return -1;
+    icmp_screen_changed(socket);
     errno = saved;
     return 0;
 }

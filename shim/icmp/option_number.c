@@ -90,8 +90,7 @@ static int receive_buffer_get(struct icmp_socket *socket, int fd)
 
 static void asked_change(struct icmp_socket *socket, int fd, uint32_t bit, bool on)
 {
-    uint32_t before =
-        on ? atomic_fetch_or(&socket->asked, bit) : atomic_fetch_and(&socket->asked, ~bit);
+    uint32_t before = on ? atomic_fetch_or(&socket->asked, bit) : atomic_fetch_and(&socket->asked, ~bit);
 
     if (((before & bit) != 0) != on)
         icmp_label(socket, fd);
@@ -161,8 +160,7 @@ static int discover_set(struct icmp_socket *socket, int fd, int value)
     if (real.setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &kernels, sizeof(kernels)) != 0)
         return errno;
     socket->mtu_discover = value;
-    socket->fragments =
-        value != IP_PMTUDISC_WANT && value != IP_PMTUDISC_DO && value != IP_PMTUDISC_PROBE;
+    socket->fragments = value != IP_PMTUDISC_WANT && value != IP_PMTUDISC_DO && value != IP_PMTUDISC_PROBE;
     return 0;
 }
 

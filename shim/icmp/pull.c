@@ -128,6 +128,13 @@ static void hold_reply(struct icmp_socket *socket, int fd, struct message *messa
     deliver(socket, fd, &packet, shared);
 }
 
+/* What a raw socket gets as packets alone: raw_err of IPv4 puts neither into the error queue. */
+static bool is_packet_only(const struct sock_extended_err *error)
+{
+    return error->ee_origin == SO_EE_ORIGIN_ICMP &&
+           (error->ee_type == ICMP_REDIRECT || error->ee_type == ICMP_SOURCE_QUENCH);
+}
+
 /*
  * Whether the kernel would leave the errno of an ICMP error with a raw socket: raw_err and rawv6_err do so for all errors
  * if IP_RECVERR is set, and for hard ones if the socket is connected.
@@ -136,6 +143,8 @@ static bool error_stays(const struct icmp_socket *socket, const struct sock_exte
 {
     static const bool hard[] = {0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1}; /* icmp_err_convert, by code */
 
+    if (is_packet_only(error))
+        return false;
     if (socket->asked & ASKED_RECVERR)
         return true;
     if (!socket->connected)
@@ -210,6 +219,8 @@ static size_t build_error(struct icmp_socket *socket, const struct message *mess
 /* Errors of our own stack, and time stamps of what was sent: for programs that asked for them, as they are. */
 static bool is_for_error_queue(const struct icmp_socket *socket, const struct facts *facts)
 {
+    if (facts->has_error && is_packet_only(&facts->error))
+        return false;
     return (socket->asked & ASKED_RECVERR) || !facts->has_error ||
            (facts->error.ee_origin != SO_EE_ORIGIN_LOCAL && facts->error.ee_origin != SO_EE_ORIGIN_ICMP &&
             facts->error.ee_origin != SO_EE_ORIGIN_ICMP6);

@@ -287,13 +287,13 @@ static enum found receive_pulled(struct reception *reception, ssize_t *got)
 
     if (socket->kind == KIND_SENDER)
         return FOUND_NOTHING;
-    pending = atomic_exchange(&socket->pending, 0);
+    if (atomic_load(&socket->packets.count) == 0 || socket->look || (socket->asked & ASKED_RECVERR))
+        icmp_pull(socket, reception->fd);
+    pending = atomic_exchange(&socket->pending, 0); /* comes before any packet (__skb_try_recv_datagram) */
     if (pending != 0) {
         errno = pending;
         return FOUND_ERROR;
     }
-    if (atomic_load(&socket->packets.count) == 0 || socket->look)
-        icmp_pull(socket, reception->fd);
     if (held_give(reception, &socket->packets, false, got))
         return FOUND_PACKET;
     return FOUND_NOTHING;

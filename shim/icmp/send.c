@@ -5,8 +5,8 @@
  * address as a control message, a header of the program's own taken apart
  * (send_header.c).
  *
- * An ICMP error that came makes the next send of a ping socket fail once in place of sending. A raw socket does not see
- * most of them, so the packet is sent again, and the error stays to be found in the queue.
+ * An ICMP error that came makes the next send of a ping socket fail once in place of sending. A raw socket sends all the
+ * same, so the packet is sent again, and the error stays to be found in the queue.
  */
 #include "shim/icmp/send.h"
 
@@ -63,22 +63,29 @@ static bool request_read(struct request *out, const struct icmp_socket *socket, 
 }
 
 /*
- * After a send that failed by an ICMP error: whether a raw socket would show that error in its place, with errno. It
- * does if the program set IP_RECVERR, and for hard errors if it is connected (raw_err); pull.c knows which they are.
+ * After a send that failed with the errno of an ICMP error: whether it failed for good. A raw socket sends in spite of a
+ * pending error, but not with a header of the program's own (only raw_send_hdrinc goes through sock_alloc_send_skb): then
+ * what pull.c finds to be pending is shown, once.
+ *
+ * EMSGSIZE is also what the kernel itself finds, and it then puts an entry into the error queue each time. A program that
+ * reads that queue must not find more of them than tries of its own, so there it is looked up whether an error came.
  */
-static bool error_is_shown(struct icmp_socket *socket, int fd)
+static bool failed_for_good(struct icmp_socket *socket, int fd)
 {
     bool asked = (socket->asked & ASKED_RECVERR) != 0;
-    int pending = 0;
+    int pending;
 
     socket->look = true;
-    if (socket->kind == KIND_SENDER || (!asked && !socket->connected))
+    if (socket->kind == KIND_SENDER || (!asked && !socket->connected) ||
+        (!socket->header_included && errno != EMSGSIZE))
         return false;
     icmp_pull(socket, fd);
+    if (!socket->header_included)
+        return asked && socket->pending == 0;
     pending = atomic_exchange(&socket->pending, 0);
     if (pending != 0)
         errno = pending;
-    return asked || pending != 0;
+    return pending != 0;
 }
 
 /* Goes on after a send that failed, as long as that may be due to errors that came. */
@@ -87,7 +94,7 @@ static ssize_t send_again(struct icmp_socket *socket, int fd, const struct msghd
     for (unsigned tries = 0; tries < TRIES && is_icmp_errno(errno); tries++) {
         ssize_t sent;
 
-        if (error_is_shown(socket, fd))
+        if (failed_for_good(socket, fd))
             return -1;
         sent = real.sendmsg(fd, message, flags);
         if (sent >= 0)
@@ -135,9 +142,9 @@ bool icmp_send_plain(int fd, const void *data, size_t length, int flags, const s
     if (socket == NULL || length < ICMP_HEADER || length > PACKET_MOST || plainly_bad(data) ||
         (flags & ~PLAIN_FLAGS) != 0)
         return false;
-    if (!socket->has_sent || socket->header_included || socket->bound || socket->pending != 0 ||
-        socket->kind == KIND_SENDER || !address_is_plain(socket, address, address_length) ||
-        !request_read(&request, socket, data) || !identifier_served(socket, request.identifier, request.sequence))
+    if (!socket->has_sent || socket->header_included || socket->bound || socket->kind == KIND_SENDER ||
+        !address_is_plain(socket, address, address_length) || !request_read(&request, socket, data) ||
+        !identifier_served(socket, request.identifier, request.sequence))
         return false;
     if (!request.extended)
         echo_store(socket, request.sequence, request.identifier, request.sequence, (uint16_t)length);
@@ -283,7 +290,7 @@ ssize_t icmp_send(struct icmp_socket *socket, int fd, const struct msghdr *messa
     if (flags & MSG_OOB)
         return sending_fails(EOPNOTSUPP);
     error = address_translate(&sending);
-    if (error == 0 && socket->kind != KIND_SENDER)
+    if (error == 0 && socket->header_included && socket->kind != KIND_SENDER)
         error = atomic_exchange(&socket->pending, 0);
     if (error != 0)
         return sending_fails(error);

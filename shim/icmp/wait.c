@@ -103,9 +103,10 @@ static short entry_ask(struct waiting *waiting, nfds_t i)
         waiting->kinds[i] = ENTRY_SOCKET;
         if (socket->kind == KIND_SENDER)
             watched->events &= (short)~(SHOWN_READABLE | POLLPRI);
-        else if (watched->events & SHOWN_READABLE)
+        if (watched->events & SHOWN_READABLE) {
             icmp_mark_listened(socket);
-        wait_sources_add(&waiting->sources, socket);
+            wait_sources_add(&waiting->sources, socket);
+        }
         return icmp_needs_look(socket) ? wait_shown(socket, watched->fd, watched->events, 0) : 0;
     }
     probe = probe_of(watched->fd);

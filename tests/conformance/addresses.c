@@ -13,11 +13,18 @@
 
 static const int lengths[] = {0, 1, 2, 3, 7, 8, 15, 16, 20, 24, 27, 28, 29, 100, 128, 129, -1};
 
-static const char *const addresses4[] = {"127.0.0.1",   "0.0.0.0",         "198.18.7.7",  LAB_OWN4,    "224.0.0.1",
-                                         "239.1.2.3",   "255.255.255.255", "192.0.2.99",  "127.9.9.9",
-                                         "127.255.255.255"};
-static const char *const addresses6[] = {"::1",     "::",      "2001:db8:18::7", LAB_OWN6, "ff02::1", "ff0e::1",
-                                         "fe80::1", "fe80::99", "::ffff:127.0.0.1", "2001:db8:dead::1"};
+static const char *const addresses4[] = {"127.0.0.1", "0.0.0.0",         "198.18.7.7", LAB_OWN4,    "224.0.0.1",
+                                         "239.1.2.3", "255.255.255.255", "192.0.2.99", "127.9.9.9", "127.255.255.255"};
+static const char *const addresses6[] = {
+    "::1",     "::",      "2001:db8:18::7", LAB_OWN6,           "ff02::1",
+    "ff0e::1", "fe80::1", "fe80::99",       "::ffff:127.0.0.1", "2001:db8:dead::1"};
+
+static bool sends_only; /* IPPROTO_RAW in place of the family's ICMP */
+
+static int protocol(void)
+{
+    return sends_only ? IPPROTO_RAW : icmp_protocol();
+}
 
 static union place place_at(size_t i, unsigned scope)
 {
@@ -81,7 +88,7 @@ static void binding(void)
 
         for (size_t s = 0; s < (family == AF_INET ? 1 : COUNT(scopes)); s++) {
             union place place = place_at(i, scopes[s]);
-            int fd = open_raw(icmp_protocol());
+            int fd = open_raw(protocol());
 
             printf("bind %s scope %u\n", text_at(i), scopes[s]);
             place.inet.sin_port = htons(4711);
@@ -103,7 +110,7 @@ static void binding_interface(void)
 {
     unsigned lab = if_nametoindex("lab0");
     union place place = {.storage = {0}};
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
 
     if (family == AF_INET || lab == 0)
         return;
@@ -113,7 +120,8 @@ static void binding_interface(void)
     CHECK("once more", bind(fd, &place.any, place_size()));
     CHECK("without the scope's bytes", bind(fd, &place.any, 24));
     say_names(fd);
-    CHECK("an address of another interface", bind(fd, &(union place){.inet6 = inet6_address("::1", 0)}.any, place_size()));
+    CHECK("an address of another interface",
+          bind(fd, &(union place){.inet6 = inet6_address("::1", 0)}.any, place_size()));
     CHECK("any", bind(fd, &(union place){.inet6 = inet6_address("::", 0)}.any, place_size()));
     say_names(fd);
     place.inet6 = inet6_address("fe80::77", 0);
@@ -127,7 +135,7 @@ static void free_binding(void)
     union place place = place_at(family == AF_INET ? 7 : 9, 0);
     int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     int name = family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND;
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
 
     CHECK("not local", bind(fd, &place.any, place_size()));
     CHECK("freebind", set_int(fd, level, name, 1));
@@ -139,8 +147,8 @@ static void lengths_and_families(void)
 {
     for (size_t i = 0; i < COUNT(lengths); i++) {
         union place place = place_at(0, 0);
-        int fd = open_raw(icmp_protocol());
-        int other = open_raw(icmp_protocol());
+        int fd = open_raw(protocol());
+        int other = open_raw(protocol());
 
         printf("length %d\n", lengths[i]);
         CHECK("  bind", bind(fd, &place.any, (socklen_t)lengths[i]));
@@ -153,7 +161,7 @@ static void lengths_and_families(void)
         place.any.sa_family = AF_UNSPEC;
         CHECK("  disconnect", connect(other, &place.any, (socklen_t)lengths[i]));
         say_names(other);
-        CHECK("  bind without a family", bind(open_raw(icmp_protocol()), &place.any, (socklen_t)lengths[i]));
+        CHECK("  bind without a family", bind(open_raw(protocol()), &place.any, (socklen_t)lengths[i]));
         place.any.sa_family = AF_UNIX;
         CHECK("  connect, another family", connect(fd, &place.any, (socklen_t)lengths[i]));
         CHECK("  bind, another family", bind(fd, &place.any, (socklen_t)lengths[i]));
@@ -167,7 +175,7 @@ static void lengths_and_families(void)
 
 static void asking_names(void)
 {
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
     union place place = place_at(0, 0);
 
     for (int round = 0; round < 2; round++) {
@@ -202,15 +210,15 @@ static void connecting(void)
 
         if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&place.inet6.sin6_addr))
             continue;
-        int fd = open_raw(icmp_protocol());
+        int fd = open_raw(protocol());
         int value = -1;
         socklen_t length = sizeof(value);
 
         printf("connect %s\n", text_at(i));
         CHECK("  connect", connect(fd, &place.any, place_size()));
         say_names(fd);
-        CHECK("  mtu", getsockopt(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_MTU : IPV6_MTU,
-                                  &value, &length));
+        CHECK("  mtu", getsockopt(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+                                  family == AF_INET ? IP_MTU : IPV6_MTU, &value, &length));
         say_value("  is", value);
         place.inet.sin_port = htons(7);
         CHECK("  connect with a port", connect(fd, &place.any, place_size()));
@@ -254,7 +262,7 @@ static void sources(void)
     union place home = place_at(0, 0);
     union place own = place_at(3, 0);
     struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
 
     CHECK("bind", bind(fd, &own.any, place_size()));
     exchange("bound", fd, false);
@@ -263,13 +271,20 @@ static void sources(void)
     CHECK("disconnect", connect(fd, &nowhere, sizeof(nowhere)));
     close(fd);
 
-    fd = open_raw(icmp_protocol());
+    fd = open_raw(protocol());
     CHECK("bind", bind(fd, &own.any, place_size()));
     CHECK("connect", connect(fd, &home.any, place_size()));
     exchange("bound and connected", fd, true);
     close(fd);
 
-    fd = open_raw(icmp_protocol());
+    fd = open_raw(protocol());
+    CHECK("bind", bind(fd, &own.any, place_size()));
+    nowhere.sa_family = AF_UNIX;
+    CHECK("connect to nowhere", connect(fd, &nowhere, sizeof(nowhere)));
+    exchange("bound, but not connected", fd, false);
+    close(fd);
+
+    fd = open_raw(protocol());
     CHECK("connect", connect(fd, &home.any, place_size()));
     exchange("connected", fd, true);
     CHECK("connect again", connect(fd, &own.any, place_size()));
@@ -277,7 +292,7 @@ static void sources(void)
     CHECK("its reply is not for us", take(fd, (unsigned char[512]){0}, 512, 0, NULL));
     close(fd);
 
-    fd = open_raw(icmp_protocol());
+    fd = open_raw(protocol());
     CHECK("bind", bind(fd, &home.any, place_size()));
     CHECK("bind elsewhere", bind(fd, &own.any, place_size()));
     exchange("bound twice", fd, false);
@@ -290,9 +305,10 @@ static void sources(void)
 
 static void requests(void)
 {
-    static const unsigned long numbers[] = {FIONREAD, SIOCINQ,    SIOCOUTQ,     TIOCOUTQ,     SIOCGSTAMP, FIOASYNC,
-                                            SIOCATMARK, SIOCGPGRP, SIOCOUTQNSD, TCGETS,      SIOCGIFCONF, 0, 0x12345678};
-    int fd = open_raw(icmp_protocol());
+    static const unsigned long numbers[] = {FIONREAD,    SIOCINQ,    SIOCOUTQ,  TIOCOUTQ,    SIOCGSTAMP,
+                                            FIOASYNC,    SIOCATMARK, SIOCGPGRP, SIOCOUTQNSD, TCGETS,
+                                            SIOCGIFCONF, 0,          0x12345678};
+    int fd = open_raw(protocol());
 
     for (size_t i = 0; i < COUNT(numbers); i++) {
         unsigned char bytes[256] = {0};
@@ -327,7 +343,8 @@ static void say_program(int fd)
 
         memset(code, 0, sizeof(code));
         CHECK("  SO_GET_FILTER", getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code, &length));
-        printf("  %u instructions, the first is %x %u %u %x\n", length, code[0].code, code[0].jt, code[0].jf, code[0].k);
+        printf("  %u instructions, the first is %x %u %u %x\n", length, code[0].code, code[0].jt, code[0].jf,
+               code[0].k);
     }
 }
 
@@ -336,7 +353,7 @@ static void programs(void)
     struct sock_fprog program = {.len = 2, .filter = BAD_POINTER};
     unsigned char data[2000];
     int none = 0;
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
 
     say_program(fd);
     CHECK("detach nothing", setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)));
@@ -364,14 +381,14 @@ static void programs(void)
     CHECK("detach when locked", setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)));
     CHECK("unlock", set_int(fd, SOL_SOCKET, SO_LOCK_FILTER, 0));
     say_program(fd);
-    CHECK("SO_ATTACH_BPF of no program", set_int(open_raw(icmp_protocol()), SOL_SOCKET, SO_ATTACH_BPF, fd));
+    CHECK("SO_ATTACH_BPF of no program", set_int(open_raw(protocol()), SOL_SOCKET, SO_ATTACH_BPF, fd));
 }
 
 static void type_filters(void)
 {
     int level = family == AF_INET ? IPPROTO_RAW : IPPROTO_ICMPV6;
     unsigned char bytes[64];
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
 
     memset(bytes, 0xff, sizeof(bytes));
     for (socklen_t size = 40; size < 64; size--) {
@@ -394,7 +411,7 @@ static void pending(void)
     int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     int name = family == AF_INET ? IP_RECVERR : IPV6_RECVERR;
     unsigned char data[4096];
-    int fd = open_raw(icmp_protocol());
+    int fd = open_raw(protocol());
 
     for (int on = 0; on < 2; on++) {
         int error = -1;
@@ -432,5 +449,11 @@ int main(void)
     run_case("programs as filters", programs);
     run_case("filters of types", type_filters);
     run_case("pending errors", pending);
+    sends_only = true;
+    run_one("binding, IPPROTO_RAW", binding, AF_INET);
+    run_one("lengths and families, IPPROTO_RAW", lengths_and_families, AF_INET);
+    run_one("asking for names, IPPROTO_RAW", asking_names, AF_INET);
+    run_one("connecting, IPPROTO_RAW", connecting, AF_INET);
+    run_one("ioctl, IPPROTO_RAW", requests, AF_INET);
     return 0;
 }

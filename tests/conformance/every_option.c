@@ -15,10 +15,10 @@ enum { OPTIONS = 256, ROOM = 100, PATTERN = 128 };
 static const struct {
     const char *name;
     int number;
-} levels[] = {{"SOL_SOCKET", SOL_SOCKET}, {"IPPROTO_IP", IPPROTO_IP},   {"IPPROTO_IPV6", IPPROTO_IPV6},
-              {"SOL_RAW", IPPROTO_RAW},   {"ICMPv6", IPPROTO_ICMPV6},
-              {"UDP", IPPROTO_UDP},       {"TCP", IPPROTO_TCP},         {"SCTP", IPPROTO_SCTP},
-              {"PACKET", 263},            {"nothing", 12345}};
+} levels[] = {{"SOL_SOCKET", SOL_SOCKET}, {"IPPROTO_IP", IPPROTO_IP}, {"IPPROTO_IPV6", IPPROTO_IPV6},
+              {"SOL_RAW", IPPROTO_RAW},   {"ICMPv6", IPPROTO_ICMPV6}, {"UDP", IPPROTO_UDP},
+              {"TCP", IPPROTO_TCP},       {"SCTP", IPPROTO_SCTP},     {"PACKET", 263},
+              {"nothing", 12345}};
 
 static const int lengths[] = {0, 1, 2, 3, 4, 7, 8, 31, 32, 100, -1};
 static const int values[] = {0, 1, 2, 3, 4, 5, 6, -1, -2, 7, 64, 255, 256, 1024, 100000, INT32_MAX, INT32_MIN};
@@ -28,7 +28,8 @@ static int protocol;
 /* What is not the same twice, or not meant to be. */
 static bool is_left_out(int level, int name)
 {
-    static const int own[] = {SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_COOKIE, SO_MEMINFO, SO_PEERCRED, 71 /* SO_NETNS_COOKIE */};
+    static const int own[] = {SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_COOKIE,
+                              SO_MEMINFO,      SO_PEERCRED,         71 /* SO_NETNS_COOKIE */};
 
     for (size_t i = 0; level == SOL_SOCKET && i < COUNT(own); i++)
         if (name == own[i])

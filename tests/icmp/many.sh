@@ -7,7 +7,7 @@
 need fping fping
 enter_net
 scratch
-ping_sockets open
+grant_ping_sockets
 plain_copies
 
 targets=32766 # 127.0.0.0/17 without its first and its last address

@@ -77,7 +77,7 @@ like "$event" '"hint":"as root: sysctl -w net.ipv4.ping_group_range=' 'the event
 printf '%s\n' "$event" | "$PYTHON" -c 'import json, sys; json.loads(sys.stdin.read())'
 ok $? 'the event is JSON'
 
-ping_sockets open
+grant_ping_sockets
 capture bare "$PYTHON" open.py
 is "$OUT" "$refused" 'bare: the ordinary user is refused all'
 capture as_user env LD_PRELOAD="$LIBSOCKADE" "$PYTHON" open.py

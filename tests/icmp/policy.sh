@@ -43,7 +43,7 @@ shows 'an allowed one' outbound '^7 reply ip-4 10.3.0.1' sh -c 'echo "7 send-pro
 # The ping socket that the kernel would have granted anyway is judged the same.
 shows 'a denied target: iputils ping' outbound '1 packets transmitted, 0 received' \
     iputils-ping -n -c 1 -w 1 10.3.0.2
-like "$(cat "$USER_HOME/outbound.jsonl")" '"proto":"icmp","verdict":"denied","rule":"no-echo"' 'the log tells the rule'
+like "$(cat "$USER_HOME/outbound.jsonl")" '"proto":"icmp","verdict":"deny","rule":"no-echo"' 'the log tells the rule'
 
 policy drop '{ action = "drop"; to = "10.3.0.2"; proto = "icmp"; }'
 shows 'a dropped echo is sent as far as the program knows' drop '2 packets transmitted, 0 packets received' \

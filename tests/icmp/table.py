@@ -143,7 +143,8 @@ def main() -> None:
         again = [case for case in runnable if not (case.same() and case.right())]
         if not again or len(again) > FEW:
             break
-        print(f"# once more: {len(again)} of {len(runnable)}")
+        for case in again:
+            print(f"# once more: {case.command}")
         run_all(again, runner, 2)
     for case in runnable:
         report(case)

@@ -25,7 +25,7 @@ plain_copies
 opens() { # opens TYPE
     as_user "$PYTHON" -c "import socket; socket.socket(socket.AF_INET, socket.$1, socket.IPPROTO_ICMP)" 2>/dev/null
 }
-ping_sockets open
+grant_ping_sockets
 ! opens SOCK_RAW
 ok $? 'the ordinary user is refused a raw socket'
 opens SOCK_DGRAM

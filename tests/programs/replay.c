@@ -2,7 +2,7 @@
 /*
  * Makes one socket call as a line of a decision table names it, and prints the errno that it gave (0: success).
  *
- *     replay to|from|on ADDRESS PORT tcp|udp|icmp    replay to|on unix:PATH    replay family NUMBER
+ *     replay to|from|on ADDRESS PORT tcp|udp|icmp|icmp6    replay to|on unix:PATH    replay family NUMBER
  *
  * It is started by replay.py, preloaded and under whatever name the table wants. `from` listens at ADDRESS, says
  * "ready", and takes what has come when a line arrives on stdin.
@@ -69,7 +69,7 @@ static void read_inet(char **words, struct target *target)
         broken(words[0]);
     }
     target->type = strcmp(words[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM;
-    if (strcmp(words[2], "icmp") == 0)
+    if (strcmp(words[2], "icmp") == 0 || strcmp(words[2], "icmp6") == 0)
         target->protocol = v4->sin_family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 }
 

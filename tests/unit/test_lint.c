@@ -162,12 +162,24 @@ static void lists(void **state)
                         "");
 }
 
+static void root_for_everybody(void **state)
+{
+    (void)state;
+    assert_string_equal(advice("icmp = { pretend_root = true; };", NULL),
+                        "policy.conf:2: warning: every program is told that it is root; put `icmp = { pretend_root = "
+                        "true; }` into a `programs` entry of those that refuse to ping without it\n");
+    assert_string_equal(advice("icmp = { pretend_root = false; };", NULL), "");
+    assert_string_equal(advice("programs = ( { exe = \"/usr/bin/check\"; icmp = { pretend_root = true; }; } );", NULL),
+                        "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shadows),
         cmocka_unit_test(unused_sets),
         cmocka_unit_test(closed_without_a_resolver),
+        cmocka_unit_test(root_for_everybody),
         cmocka_unit_test_setup_teardown(lists, scratch_make, scratch_remove),
     };
 
