@@ -4,6 +4,7 @@
  * that alone. May run in a child of vfork(2), which shares our memory: see hints.c.
  */
 #include "shim/hints.h"
+#include "shim/icmp/socket.h"
 #include "shim/process.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
@@ -16,6 +17,7 @@ static int renewed(int fd)
     if (fd >= 0) {
         hint_forget(fd);
         readiness_end(fd);
+        icmp_of(fd); /* waits know translated sockets by their numbers */
     }
     return fd;
 }

@@ -207,8 +207,8 @@ enum outcome judge_inner(int fd, struct in_addr destination, unsigned protos, ui
     struct query query;
     struct ruling ruling;
 
-    if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address, sizeof(address),
-                            UNSPEC_IS_NOTHING, protos, path) == QUERY_KERNEL)
+    if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address, sizeof(address), UNSPEC_IS_NOTHING,
+                            protos, path) == QUERY_KERNEL)
         return OUTCOME_PASS;
     judge(&ruling, &query, fd, op);
     if (ruling.refused)

@@ -36,6 +36,8 @@ struct round {
     struct wait_sources sources;
     bool fine;  /* the time is told more finely than epoll_wait's milliseconds */
     bool woken; /* the last real wait ended before its time */
+    bool holds; /* signals are kept out between the real waits; `before` is the mask that was */
+    sigset_t before;
 };
 
 /* Whether the descriptor still is the socket that was registered. */
@@ -89,6 +91,7 @@ static uint32_t socket_has(const struct member *member, struct member_state *sta
         icmp_mark_listened(socket);
     if (!(icmp_needs_look(socket) || icmp_is_listener(socket)) || !is_current(member))
         return 0;
+    sources->special = true;
     if (wanted)
         wait_sources_add(sources, socket);
     /* What is held hides from icmp_readable what has come to the sources since. */
@@ -108,6 +111,7 @@ static uint32_t member_has(const struct member *member, struct member_state *sta
         return socket_has(member, state, sources);
     case MEMBER_PROBE:
         probe = probe_of(member->fd);
+        sources->special = true;
         return probe == NULL ? 0 : (uint16_t)probe_events(probe, member->fd, 0);
     case MEMBER_SET:
         return depth < NESTS && epoll_set_held(member->fd, sources, depth + 1) ? EPOLLIN | EPOLLRDNORM : 0;
@@ -213,7 +217,7 @@ static uint32_t member_correct(const struct member *member, struct member_state 
     /* Spent by us and not armed again: only what is reported unasked can come, once. */
     if (atomic_load(&state->spent) && !(found & ~UNASKED))
         return 0;
-    if (member->kind == MEMBER_SOCKET && is_current(member)) {
+    if (member->kind == MEMBER_SOCKET && wait_doubts(member->socket, (short)found) && is_current(member)) {
         shown = (uint16_t)wait_shown(member->socket, member->fd, (short)member->events, (short)found);
         shown &= member->events | UNASKED;
     } else if (member->kind == MEMBER_PROBE && (probe = probe_of(member->fd)) != NULL) {
@@ -361,6 +365,15 @@ static int kernel_events_beside(struct round *round, int most, const struct time
     return watched[0].revents == 0 ? 0 : kernel_events(round, most, &none);
 }
 
+/* Once something but one real wait is to be expected. */
+static void hold(struct round *round)
+{
+    if (round->holds || round->span->none)
+        return;
+    round->holds = true;
+    round->mask = wait_hold_signals(&round->before, round->mask);
+}
+
 /* One round. True: it is over, with `*found` as the wait's result. */
 static bool wait_round(struct round *round, unsigned number, int *found)
 {
@@ -373,6 +386,8 @@ static bool wait_round(struct round *round, unsigned number, int *found)
     round->sources = (struct wait_sources){.count = 0};
     round->woken = true;
     held = epoll_set_held(round->set, &round->sources, 0);
+    if (round->sources.special)
+        hold(round);
     timeout = span_next(round->span, wait_has_threads() || wait_sources_overflow(&round->sources), &left);
     if (held) {
         /* Room is left for our own events; with room for one both kinds take turns. */
@@ -400,6 +415,7 @@ static int wait_rounds(struct round *round)
     int found;
 
     while (!wait_round(round, number++, &found)) {
+        hold(round);
         if (!round->woken)
             fruitless = 0;
         else if (!wait_fruitless(&fruitless, round->mask))
@@ -418,7 +434,6 @@ int icmp_epoll_wait(int epoll_fd, struct epoll_event *events, int most, const st
 {
     struct round round = {.set = epoll_fd, .events = events, .most = most, .mask = mask};
     int saved = errno;
-    sigset_t before;
     struct span span;
     int found;
 
@@ -430,13 +445,9 @@ int icmp_epoll_wait(int epoll_fd, struct epoll_event *events, int most, const st
     }
     round.span = &span;
     round.fine = !span.endless && timeout->tv_nsec % MILLISECOND_NS != 0;
-    if (span.none) {
-        found = wait_rounds(&round);
-    } else {
-        round.mask = wait_hold_signals(&before, mask);
-        found = wait_rounds(&round);
-        kernel_signal_mask(&before, NULL);
-    }
+    found = wait_rounds(&round);
+    if (round.holds)
+        kernel_signal_mask(&round.before, NULL);
     if (found >= 0)
         errno = saved;
     return found;

@@ -45,7 +45,8 @@ static bool is_suitable(int fd, bool six, bool *stream)
     socklen_t length = sizeof(state);
 
     *stream = protocol == IPPROTO_TCP;
-    if ((protocol != IPPROTO_UDP && !*stream) || option_get(fd, SOL_SOCKET, SO_DOMAIN, -1) != (six ? AF_INET6 : AF_INET))
+    if ((protocol != IPPROTO_UDP && !*stream) ||
+        option_get(fd, SOL_SOCKET, SO_DOMAIN, -1) != (six ? AF_INET6 : AF_INET))
         return false;
     if (*stream && (real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) != 0 || state != TCP_CLOSE))
         return false;

@@ -197,6 +197,21 @@ static size_t build(struct probe *probe, int fd, struct entry *entry, struct pro
     return quote_packet(room->built, sizeof(room->built), &quote);
 }
 
+/*
+ * A raw socket that was never waited on has the error in its queue all the same: so every socket that has sent nothing is a
+ * listener from now on.
+ */
+static void make_listeners(bool six)
+{
+    struct icmp_socket *socket;
+    unsigned at = 0;
+
+    while ((socket = icmp_peek(&at)) != NULL) {
+        if (icmp_is_six(socket) == six && !socket->has_sent)
+            icmp_mark_listened(socket);
+    }
+}
+
 /* Shows the error on the family's listeners. */
 static void deliver(const struct probe *probe, const struct entry *entry, const struct probe_room *room, size_t length)
 {
@@ -216,6 +231,7 @@ static void deliver(const struct probe *probe, const struct entry *entry, const 
         held.name = &six;
         held.name_length = sizeof(six);
     }
+    make_listeners(probe->six);
     icmp_deliver_to_listeners(probe->six, &held);
 }
 

@@ -17,13 +17,13 @@
 
 /* What an error tells no more of the datagram that it quotes. */
 struct sent {
-    _Atomic uint32_t turn;   /* counts up; 0: nothing, or being written */
+    _Atomic uint32_t turn;     /* counts up; 0: nothing, or being written */
     unsigned char address[16]; /* whom to; an IPv4 one takes 4 bytes */
-    uint16_t port;           /* network byte order, as the next two */
-    uint16_t source_port;    /* of hidden probes: what the program's own header said */
-    uint16_t checksum;       /* of hidden probes: likewise */
-    uint16_t length;         /* behind the UDP header */
-    uint32_t sum;            /* of these bytes (checksum_add) */
+    uint16_t port;             /* network byte order, as the next two */
+    uint16_t source_port;      /* of hidden probes: what the program's own header said */
+    uint16_t checksum;         /* of hidden probes: likewise */
+    uint16_t length;           /* behind the UDP header */
+    uint32_t sum;              /* of these bytes (checksum_add) */
     uint8_t ttl;
     uint8_t tos;
 };
@@ -34,19 +34,19 @@ struct probe {
     _Atomic int fd;          /* a descriptor of it, lately; to be verified by probe_is */
     bool six;
     bool stream;
-    bool hidden;            /* ours alone: it sends UDP for a socket with headers of its own (probe_packet.c) */
-    bool dont_fragment;     /* of hidden probes, as the next three: what is set in the kernel */
+    bool hidden;        /* ours alone: it sends UDP for a socket with headers of its own (probe_packet.c) */
+    bool dont_fragment; /* of hidden probes, as the next three: what is set in the kernel */
     bool without_checksum;
-    uint16_t port;          /* the program's source port, network byte order */
-    uint32_t made;          /* counts up */
-    _Atomic bool connected; /* as the program sees it, to `peer` */
-    _Atomic bool split;     /* and in the kernel no more, so that errors from elsewhere arrive too */
-    _Atomic bool queued;    /* streams: a bare IPv4 one would show POLLERR, since errors are in its queue */
-    _Atomic int pending;    /* the errno that a bare socket would give, once */
+    uint16_t port;           /* the program's source port, network byte order */
+    uint32_t made;           /* counts up */
+    _Atomic bool connected;  /* as the program sees it, to `peer` */
+    _Atomic bool split;      /* and in the kernel no more, so that errors from elsewhere arrive too */
+    _Atomic bool queued;     /* streams: a bare IPv4 one would show POLLERR, since errors are in its queue */
+    _Atomic int pending;     /* the errno that a bare socket would give, once */
     _Atomic uint32_t pulled; /* ICMP errors that were taken out of its queue */
     _Atomic uint8_t ttl;
     _Atomic uint8_t tos;
-    _Atomic int rfc4884;    /* the program's own IP_RECVERR_RFC4884 or IPV6_RECVERR_RFC4884 */
+    _Atomic int rfc4884;      /* the program's own IP_RECVERR_RFC4884 or IPV6_RECVERR_RFC4884 */
     struct sockaddr_in6 peer; /* or sockaddr_in */
     struct sockaddr_in6 name; /* getsockname's, where `split` */
     _Atomic uint32_t turn;
@@ -58,8 +58,16 @@ struct option {
     int level;
     int name;
 };
-enum probe_option { OPTION_RECVERR, OPTION_RFC4884, OPTION_PKTINFO, OPTION_RECVTTL, OPTION_RECVTOS, OPTION_TTL, OPTION_TOS,
-                    OPTION_MTU_DISCOVER };
+enum probe_option {
+    OPTION_RECVERR,
+    OPTION_RFC4884,
+    OPTION_PKTINFO,
+    OPTION_RECVTTL,
+    OPTION_RECVTOS,
+    OPTION_TTL,
+    OPTION_TOS,
+    OPTION_MTU_DISCOVER
+};
 struct option probe_option(bool six, enum probe_option which);
 
 /* An int-sized option of the kernel's; `otherwise` where there is no answer. errno is preserved, as in the next. */

@@ -41,15 +41,17 @@ static bool is_fresh(const struct icmp_socket *socket)
     return !socket->has_sent && !socket->has_listened && socket->kind != KIND_SENDER;
 }
 
-bool wait_is_special(void)
+/* Whether the kernel's word may not be enough for one of the descriptors. No system call. */
+static bool is_special(const struct pollfd *entries, nfds_t count)
 {
-    const struct icmp_socket *socket;
-    unsigned at = 0;
+    bool sets = epoll_sets_any();
 
-    if (watching(WATCH_PROBES) || epoll_sets_any())
+    if (watching(WATCH_PROBES))
         return true;
-    while ((socket = icmp_peek(&at)) != NULL) {
-        if (is_fresh(socket) || icmp_needs_look(socket))
+    for (nfds_t i = 0; i < count; i++) {
+        const struct icmp_socket *socket = icmp_guess(entries[i].fd);
+
+        if (socket != NULL ? is_fresh(socket) || icmp_needs_look(socket) : sets && epoll_sets_has(entries[i].fd))
             return true;
     }
     return false;
@@ -129,6 +131,9 @@ static short entry_correct(const struct waiting *waiting, nfds_t i)
 
     switch ((enum entry_kind)waiting->kinds[i]) {
     case ENTRY_SOCKET:
+        socket = icmp_guess(watched->fd);
+        if (socket != NULL && !wait_doubts(socket, watched->revents))
+            return watched->revents;
         socket = icmp_of(watched->fd);
         return socket == NULL ? watched->revents
                               : wait_shown(socket, watched->fd, waiting->entries[i].events, watched->revents);
@@ -275,7 +280,7 @@ int icmp_ppoll(struct pollfd *entries, nfds_t count, const struct timespec *time
         return real.ppoll(entries, count, timeout, mask);
     in_turns = wait_has_threads() && has_sockets(entries, count);
     do {
-        if (wait_is_special()) {
+        if (is_special(entries, count)) {
             found = special_wait(entries, count, &span, mask);
             break;
         }

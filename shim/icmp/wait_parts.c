@@ -72,6 +72,11 @@ void wait_sources_add(struct wait_sources *sources, const struct icmp_socket *so
     }
 }
 
+bool wait_doubts(const struct icmp_socket *socket, short found)
+{
+    return (found & POLLERR) || socket->kind == KIND_SENDER || icmp_needs_look(socket);
+}
+
 short wait_shown(struct icmp_socket *socket, int fd, short wanted, short found)
 {
     short shown = (short)(found & ~(SHOWN_READABLE | POLLERR | POLLPRI));
@@ -82,7 +87,7 @@ short wait_shown(struct icmp_socket *socket, int fd, short wanted, short found)
             icmp_pull(socket, fd);
         return shown;
     }
-    if ((found & POLLERR) || icmp_needs_look(socket))
+    if (wait_doubts(socket, found))
         readable = icmp_readable(socket, fd);
     if (readable)
         shown = (short)(shown | (wanted & SHOWN_READABLE));

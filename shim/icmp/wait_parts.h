@@ -36,15 +36,13 @@ bool span_is_over(const struct span *span);
  */
 bool wait_has_threads(void);
 
-/* Whether the kernel's word on readiness may be wrong for something in this process. No system call. */
-bool wait_is_special(void);
-
 /* Descriptors to watch beside the program's own: what makes listeners readable. */
 #define WAIT_SOURCES 32
 struct wait_sources {
     struct pollfd entries[WAIT_SOURCES];
     unsigned count;
     bool asked[2]; /* by family */
+    bool special;  /* something was found of which the kernel does not know enough */
 };
 
 /* Adds those of a socket, if it is a listener. All listeners of a family have the same. */
@@ -55,6 +53,9 @@ static inline bool wait_sources_overflow(const struct wait_sources *sources)
 {
     return sources->count == WAIT_SOURCES;
 }
+
+/* Whether what the kernel found for a translated socket may be wrong. No system call. */
+bool wait_doubts(const struct icmp_socket *socket, short found);
 
 /*
  * What is shown of a translated socket for which the kernel says `found`, or nothing yet. Takes from the kernel what has to

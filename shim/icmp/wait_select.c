@@ -5,6 +5,7 @@
  */
 #include "shim/icmp/wait.h"
 
+#include "shim/icmp/epoll_sets.h"
 #include "shim/icmp/wait_parts.h"
 #include "shim/judge.h"
 #include "shim/real.h"
@@ -82,12 +83,14 @@ bool icmp_select_concerns(int count, const fd_set *reading, const fd_set *writin
 
     if (count <= 0 || sets_are_bad(sets))
         return false;
-    if (wait_is_special())
+    if (watching(WATCH_PROBES))
         return true;
     count = count_bounded(count);
     for (int i = 0; i < words_of(count); i++) {
         for (unsigned long bits = any_of(sets, i) & below(count, i); bits != 0; bits &= bits - 1) {
-            if (icmp_guess(i * NFDBITS + __builtin_ctzl(bits)) != NULL)
+            int fd = i * NFDBITS + __builtin_ctzl(bits);
+
+            if (icmp_guess(fd) != NULL || (epoll_sets_any() && epoll_sets_has(fd)))
                 return true;
         }
     }

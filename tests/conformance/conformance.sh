@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The same programs on a real raw ICMP socket, as root, and on a translated one, as an ordinary user: what they print must
-# be the same. What may differ is not printed: conformance.h has the list, with the reasons. Both worlds run at the same
-# time, each in a network of its own. ONLY=NAME runs one program, KEEP=FOLDER keeps what was printed.
+# The same programs on a real raw ICMP socket, as root, and on a translated one, as an ordinary user: what they print
+# must be the same. What may differ is not printed: conformance.h has the list, with the reasons. Both worlds run at the
+# same time, each in a network of its own. ONLY=NAMES runs some of the programs, KEEP=FOLDER keeps what was printed.
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ICMP errors: of every type and code, by every call, beside replies, while a receive waits, and never at the cost of a send. */
+/*
+ * ICMP errors: of every type and code, by every call, beside replies, while a receive waits, and never at the cost of a
+ * send.
+ */
 #include "tests/conformance/conformance.h"
 
 static unsigned char buffer[LARGEST];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Identifiers: what a program puts in is what it finds, in replies and inside quoted packets, also where the identifier is
- * taken, changed, shared or many. A raw socket shows every packet of the host: so packets are looked for, and only where
- * there is one socket is it printed that nothing else came.
+ * Identifiers: what a program puts in is what it finds, in replies and inside quoted packets, also where the identifier
+ * is taken, changed, shared or many. A raw socket shows every packet of the host: so packets are looked for, and only
+ * where there is one socket is it printed that nothing else came.
  */
 #include "tests/conformance/conformance.h"
 

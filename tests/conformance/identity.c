@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a socket says of itself, and that this goes with the socket: through copies, processes, exec, and reused numbers. */
+/*
+ * What a socket says of itself, and that this goes with the socket: through copies, processes, exec, and reused
+ * numbers.
+ */
 #include "tests/conformance/conformance.h"
 
 static unsigned char buffer[4096];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The laboratory of the conformance suite, as its router and its programs know it. Every address behind the router names
- * by itself what the router does with a packet to it: 198.18.KIND.VARIANT, and 2001:db8:18::KIND:VARIANT. So a test asks
- * for an answer by sending to its address, and both worlds get the same one.
+ * The laboratory of the conformance suite, as its router and its programs know it. Every address behind the router
+ * names by itself what the router does with a packet to it: 198.18.KIND.VARIANT, and 2001:db8:18::KIND:VARIANT. So a
+ * test asks for an answer by sending to its address, and both worlds get the same one.
  */
 #ifndef SOCKADE_TESTS_LAB_H
 #define SOCKADE_TESTS_LAB_H

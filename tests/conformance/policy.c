@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A policy (policy.conf) holds for raw ICMP sockets, real and translated: an echo's target is judged, in a header of the
- * program's own too, and a packet's source where a rule names the protocol. Run preloaded on both sides.
+ * A policy (policy.conf) holds for raw ICMP sockets, real and translated: an echo's target is judged, in a header of
+ * the program's own too, and a packet's source where a rule names the protocol. Run preloaded on both sides.
  */
 #include "tests/conformance/conformance.h"
 

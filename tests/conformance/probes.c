@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP probes: where a program holds a raw ICMP socket, the errors that its UDP packets cause arrive there, whether the UDP
- * socket is connected, and whether its TTL was set before or after the raw socket was opened. The UDP sockets themselves
- * show what they show without a raw socket, and others that are no probes too.
+ * UDP probes: where a program holds a raw ICMP socket, the errors that its UDP packets cause arrive there, whether the
+ * UDP socket is connected, and whether its TTL was set before or after the raw socket was opened. The UDP sockets
+ * themselves show what they show without a raw socket, and others that are no probes too.
  */
 #include "tests/conformance/conformance.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sending: every call and every shape, headers of the program's own (IP_HDRINCL, IPPROTO_RAW) with another socket that
- * receives. The router's mirror shows what went out. A header's IP id cannot be had on a ping socket: it is not compared.
+ * receives. The router's mirror shows what went out. A header's IP id cannot be had on a ping socket: it is not
+ * compared.
  */
 #include "tests/conformance/conformance.h"
 
@@ -77,7 +78,7 @@ static void addresses(void)
     say_waiting("reply", fd);
 }
 
-/* The program's checksum is what goes out on IPv4; that of ICMPv6 is the kernel's. Here it is right, as programs make it. */
+/* The program's checksum goes out on IPv4, that of ICMPv6 is the kernel's. Here it is right, as programs make it. */
 static void options(void)
 {
     int fd = open_icmp();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SO_MAX_PACING_RATE is a 64-bit label that an ordinary user can put on a ping socket, and it goes where the socket goes. */
+/*
+ * SO_MAX_PACING_RATE is a 64-bit label that an ordinary user can put on a ping socket, and it goes where the socket
+ * goes.
+ */
 #include "tests/kernel/ping.h"
 
 #include <sys/wait.h>
