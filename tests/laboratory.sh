@@ -105,6 +105,11 @@ target_commands() {
     both 'route add' 'default via 10.3.0.254' 'default via fd00:3::254'
 }
 
+# Whether every link carries packets: the kernel says so from a work queue, and drops what is sent before.
+links_are_up() {
+    ! for node in r1 r2 target; do in_node "$node" ip -brief link; done | grep -q -E ' (DOWN|LOWERLAYERDOWN) '
+}
+
 # Makes the laboratory round the caller's network namespace. With the word `closed` nobody may open ping sockets there.
 laboratory() {
     mount -t tmpfs tmpfs /dev/shm && mkdir "$LABORATORY" || return 1
@@ -124,6 +129,7 @@ laboratory() {
     for node in r1 r2 target; do
         "${node}_commands" | in_node "$node" ip -batch - || return 1
     done
+    wait_for 10 links_are_up
     [ "${1:-}" = closed ] || grant_ping_sockets
 }
 

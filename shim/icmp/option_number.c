@@ -7,6 +7,7 @@
  */
 #include "shim/icmp/option_number.h"
 
+#include "shim/icmp/pull.h"
 #include "shim/icmp/receive.h"
 #include "shim/real.h"
 
@@ -102,8 +103,7 @@ static int errors_set(struct icmp_socket *socket, int fd, int value)
     struct inbox_guard guard;
     struct held held;
 
-    if (value == 0 && atomic_load(&socket->asked) & ASKED_RECVERR)
-        icmp_readable(socket, fd);
+    icmp_pull_all(socket, fd);
     asked_change(socket, fd, ASKED_RECVERR, value != 0);
     if (value == 0 && inbox_lock(&socket->errors, &guard)) {
         while (inbox_first(&socket->errors, &held))

@@ -10,6 +10,7 @@
 
 #include "shim/icmp/option_filter.h"
 #include "shim/icmp/option_number.h"
+#include "shim/icmp/pull.h"
 #include "shim/real.h"
 
 #include <linux/icmp.h>
@@ -115,6 +116,7 @@ static int socket_level_set(struct icmp_socket *socket, int fd, int name, const 
     case SO_ATTACH_FILTER:
     case SO_DETACH_FILTER:
     case SO_ATTACH_BPF:
+        icmp_pull_all(socket, fd);
         return program_set(socket, fd, name, value, length);
     default:
         return OPTION_NATURAL;
@@ -135,8 +137,10 @@ static int set_option(struct icmp_socket *socket, int fd, int level, int name, c
         result = socket_level_set(socket, fd, name, value, length);
     if (result != OPTION_NATURAL)
         return result;
-    if (is_type_filter(socket, level, name))
+    if (is_type_filter(socket, level, name)) {
+        icmp_pull_all(socket, fd);
         return type_filter_set(socket, value, length);
+    }
     if (is_service(socket, level, name))
         return service_set(socket, fd, level, name, value, length);
     /* net/ipv6/raw.c looks at the value before it looks at the name. */

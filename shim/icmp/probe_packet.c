@@ -135,12 +135,12 @@ static struct probe *hidden_for(uint16_t port, int *fd)
 }
 
 /*
- * What can be set for a socket only. With DF the path's MTU is not minded, as by a raw socket; without, the packet may be
- * fragmented, and IP_PMTUDISC_OMIT rather than DONT, for which the kernel queues no "fragmentation needed".
+ * What can be set for a socket only. With or without DF the path's MTU is not minded, and a packet larger than the link's is
+ * refused, as on a raw socket. IP_PMTUDISC_DONT would not do: with it the kernel queues no "fragmentation needed".
  */
 static void prepare(struct probe *probe, int fd, const struct datagram *datagram)
 {
-    int discover = datagram->dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT;
+    int discover = datagram->dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_INTERFACE;
     bool without = datagram->checksum == 0;
 
     if (probe->dont_fragment != datagram->dont_fragment || probe->turn == 0)

@@ -268,12 +268,13 @@ static void pull_errors(struct icmp_socket *socket, int fd, bool shared)
         socket->look = true;
 }
 
-static void pull_replies(struct icmp_socket *socket, int fd, bool shared)
+/* Until one is held, or `all`. */
+static void pull_replies(struct icmp_socket *socket, int fd, bool shared, bool all)
 {
     struct message message;
 
     for (unsigned count = 0; count < PULL_MOST; count++) {
-        if (!shared && atomic_load(&socket->packets.count) > 0)
+        if (!all && atomic_load(&socket->packets.count) > 0)
             return;
         if (take(socket, fd, &message, 0) >= 0)
             hold_reply(socket, fd, &message, shared);
@@ -285,14 +286,14 @@ static void pull_replies(struct icmp_socket *socket, int fd, bool shared)
 }
 
 /* The queues of one socket. */
-static void pull_one(struct icmp_socket *socket, int fd, bool shared)
+static void pull_one(struct icmp_socket *socket, int fd, bool shared, bool all)
 {
     struct inbox_guard guard;
 
     if (!inbox_lock(&socket->packets, &guard))
         return;
     pull_errors(socket, fd, shared);
-    pull_replies(socket, fd, shared);
+    pull_replies(socket, fd, shared, shared || all);
     inbox_unlock(&socket->packets, &guard);
 }
 
@@ -310,10 +311,19 @@ void icmp_pull(struct icmp_socket *socket, int fd)
             probe_pull(six);
         while (icmp_has_senders(six) && (other = icmp_next(&at, &other_fd)) != NULL) {
             if (other != socket && icmp_is_six(other) == six && other->has_sent)
-                pull_one(other, other_fd, true);
+                pull_one(other, other_fd, true, true);
         }
     }
-    pull_one(socket, fd, socket->has_sent && icmp_has_listeners(six));
+    pull_one(socket, fd, socket->has_sent && icmp_has_listeners(six), false);
+    errno = saved;
+}
+
+void icmp_pull_all(struct icmp_socket *socket, int fd)
+{
+    int saved = errno;
+
+    if (socket->has_sent && socket->kind != KIND_SENDER)
+        pull_one(socket, fd, icmp_has_listeners(icmp_is_six(socket)), true);
     errno = saved;
 }
 

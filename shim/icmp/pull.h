@@ -15,6 +15,12 @@
 void icmp_pull(struct icmp_socket *socket, int fd);
 
 /*
+ * Holds all that has come so far: before an option changes that decides what a packet that comes is good for. Nothing where
+ * nothing was sent yet. errno is preserved.
+ */
+void icmp_pull_all(struct icmp_socket *socket, int fd);
+
+/*
  * Puts the program's own identifier and sequence number into a reply's ICMP header, if it is an echo reply. False: it
  * answers nothing that was sent from here, and is to be dropped.
  */

@@ -45,7 +45,7 @@ static void *own_socket(void *argument)
     for (unsigned i = 0; i < ECHOES; i++) {
         must("send", echo_with(fd, &to, id, i, 16));
         for (;;) {
-            if (!is_readable(fd, 2000)) {
+            if (!is_readable(fd, 5000)) {
                 __atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
                 break;
             }
