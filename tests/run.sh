@@ -4,6 +4,8 @@
 #
 # usage: run.sh TEST...
 #
+# A script with a line `# Mostly waits: runs beside the others.` is started at the beginning.
+#
 # A test is a script that prints TAP, a cmocka program, or a kernel proof (exit 0 proved, 77 skipped). What a test prints
 # is shown only where it failed, or with VERBOSE=1. The last line is `N passed, N failed, N skipped`.
 
@@ -13,22 +15,52 @@ export BUILD DECISIONS
 export SOCKADE="${SOCKADE:-$PWD/$BUILD/sockade}" LIBSOCKADE="${LIBSOCKADE:-$PWD/$BUILD/libsockade.so}"
 export CMOCKA_MESSAGE_OUTPUT=TAP
 passed=0 failed=0 skipped=0
-output=$(mktemp)
-failures=$(mktemp)
-names=$(mktemp)
-trap 'rm -f "$output" "$failures" "$names"' EXIT
+folder=$(mktemp -d)
+output=$folder/output
+failures=$folder/failures
+names=$folder/names
+trap 'rm -rf "$folder"' EXIT
+: >"$failures"
 
 # Whether a kernel proof may be skipped: only where nobody insists, or where tests/may-skip names it.
 may_skip() {
     [ "${SOCKADE_MUST_RUN:-0}" != 1 ] || grep -q "^$1: " "$here/may-skip"
 }
 
+# Its output goes to the file $2.
 run_one() {
     case $1 in
     *.py) timeout 600 python3 "$1" "$SOCKADE" "${DECISIONS:-100000}" ;;
-    *.sh) timeout 300 sh "$1" ;;
+    *.sh) timeout 600 sh "$1" ;;
     *) timeout 300 "$1" ;;
-    esac >"$output" 2>&1 </dev/null
+    esac >"$2" 2>&1 </dev/null
+}
+
+# The name of a test as a file of ours.
+file_of() {
+    echo "$folder/$(echo "$1" | tr / _)"
+}
+
+start_beside() {
+    file=$(file_of "$1")
+    (
+        run_one "$1" "$file.output"
+        echo $? >"$file.status"
+    ) &
+    echo $! >"$file.pid"
+}
+
+# Runs a test, or waits for one that was started before; sets $status, and fills $output.
+finish() {
+    file=$(file_of "$1")
+    if [ -e "$file.pid" ]; then
+        wait "$(cat "$file.pid")"
+        status=$(cat "$file.status")
+        cp "$file.output" "$output"
+    else
+        status=0
+        run_one "$1" "$output" || status=$?
+    fi
 }
 
 # Counts TAP lines; a program that ended badly without a `not ok` of its own is one failure.
@@ -54,9 +86,13 @@ count() {
 }
 
 for test in "$@"; do
+    case $test in
+    *.sh) ! grep -q '^# Mostly waits: runs beside the others\.' "$test" || start_beside "$test" ;;
+    esac
+done
+for test in "$@"; do
     begun=$(date +%s)
-    run_one "$test"
-    status=$?
+    finish "$test"
     count "$test"
     took=$(($(date +%s) - begun))
     word=ok
