@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines "tfd: N events: X data: X ..." (fs/eventpoll.c, ep_show_fdinfo; Linux 3.8), read in small pieces. */
+/* Lines "tfd: N events: X data: X ..." (fs/eventpoll.c, ep_show_fdinfo; Linux 3.8), read in small pieces; and "FDSize:". */
 #include "shim/fdinfo.h"
 
 #include "state/kernel.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Reads an unsigned number behind `name` in a line of /proc; false where there is none. */
@@ -71,4 +72,19 @@ bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *con
         kernel_close(info);
     *complete = got == 0;
     return found;
+}
+
+int fdinfo_table_size(void)
+{
+    char text[1024]; /* the line is the eleventh, before anything of unknown length but the name */
+    int status = kernel_open(AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0);
+    ssize_t got = status < 0 ? -1 : kernel_read(status, text, sizeof(text) - 1);
+    uint64_t size = 0;
+
+    if (status >= 0)
+        kernel_close(status);
+    if (got <= 0)
+        return -1;
+    text[got] = '\0';
+    return field(text, "\nFDSize:\t", 10, &size) && size <= INT_MAX ? (int)size : -1;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc/thread-self/fdinfo says of an epoll set: which descriptors are registered in it, and with what data. */
+/*
+ * What /proc says of descriptors: which are registered in an epoll set, and with what data; and how many the kernel has a
+ * table for.
+ */
 #ifndef SOCKADE_SHIM_FDINFO_H
 #define SOCKADE_SHIM_FDINFO_H
 
@@ -11,5 +14,11 @@
  * does not tell, or not all. errno is not kept.
  */
 bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *context), void *context, bool *complete);
+
+/*
+ * The size of the kernel's table of this process' descriptors, all of which are below it; -1 where /proc does not tell. select
+ * looks at no more. errno is not kept.
+ */
+int fdinfo_table_size(void);
 
 #endif

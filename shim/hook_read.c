@@ -6,6 +6,7 @@
  * call but its own. A stale hint (close is not watched) costs such a descriptor one ENOTSOCK.
  */
 #include "shim/hints.h"
+#include "shim/icmp/put.h"
 #include "shim/icmp/take.h"
 #include "shim/inbound.h"
 #include "shim/judge.h"
@@ -48,6 +49,12 @@ static bool is_answered(const struct receipt *receipt, ssize_t got, int saved)
     return false;
 }
 
+/* Whether `fd` may be what this process translates: what is no socket is asked about once at most. */
+static bool may_be_taken(int fd)
+{
+    return watching(WATCH_TAKEN) && process_ready(WATCH_TAKEN) && may_be_translated(fd);
+}
+
 /* A read of nothing takes nothing, where a receive would; one of more than SSIZE_MAX is refused by the kernel. */
 static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, size_t size)
 {
@@ -55,8 +62,7 @@ static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, si
     int saved = errno;
     ssize_t got;
 
-    if (watching(WATCH_TAKEN) && process_ready(WATCH_TAKEN) && size > 0 &&
-        take_buffer(fd, buffer, size, 0, NULL, NULL, "read", &got))
+    if (size > 0 && may_be_taken(fd) && take_buffer(fd, buffer, size, 0, NULL, NULL, "read", &got))
         return got;
     if (!is_judged(fd) || size == 0 || size > SSIZE_MAX)
         return real.read(fd, buffer, size);
@@ -100,7 +106,7 @@ static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct io
     int saved = errno;
     ssize_t got;
 
-    if (watching(WATCH_TAKEN) && process_ready(WATCH_TAKEN) && takes_anything(vectors, count)) {
+    if (may_be_taken(fd) && takes_anything(vectors, count)) {
         message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
         if (take_message(fd, &message, 0, "readv", &got))
             return got;

@@ -155,9 +155,14 @@ static __attribute__((noinline)) int inspected_recvmmsg(int fd, struct mmsghdr *
 
 static int judged_recvmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec *timeout)
 {
-    if (!watching(WATCH_HINTS))
-        return real.recvmmsg(fd, entries, count, flags, timeout);
-    return inspected_recvmmsg(fd, entries, count, flags, timeout);
+    int got;
+
+    if (watching(WATCH_HINTS))
+        return inspected_recvmmsg(fd, entries, count, flags, timeout);
+    got = real.recvmmsg(fd, entries, count, flags, timeout);
+    for (int i = 0; i < got; i++)
+        adopted(&entries[i].msg_hdr, 0);
+    return got;
 }
 
 EXPORT ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG address,

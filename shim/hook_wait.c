@@ -175,9 +175,8 @@ static __attribute__((noinline)) int inspected_pselect(int count, fd_set *readin
     if (process_ready(WATCH_TRANSLATED) && icmp_select_concerns(count, reading, writing, exceptions)) {
         if (timeout != NULL)
             time = *timeout;
-        return noted_select(
-            count, reading, writing, exceptions,
-            icmp_pselect(count, reading, writing, exceptions, timeout == NULL ? NULL : &time, mask));
+        return noted_select(count, reading, writing, exceptions,
+                            icmp_pselect(count, reading, writing, exceptions, timeout == NULL ? NULL : &time, mask));
     }
     return noted_select(count, reading, writing, exceptions,
                         real.pselect(count, reading, writing, exceptions, timeout, mask));

@@ -4,6 +4,7 @@
 
 #include "shim/answers.h"
 #include "shim/hints.h"
+#include "shim/icmp/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -111,7 +112,8 @@ static enum unspec unspec_meaning(int fd, const struct own_address *address)
     errno = saved;
     if (domain != AF_INET6)
         return UNSPEC_IS_INET;
-    return hint_ask(fd).raw ? UNSPEC_IS_INET6 : UNSPEC_IS_NOTHING;
+    /* A translated socket takes what a raw one takes. */
+    return hint_ask(fd).raw || icmp_of(fd) != NULL ? UNSPEC_IS_INET6 : UNSPEC_IS_NOTHING;
 }
 
 /* Whether an address that is refused does not count: an established stream ignores it. */
@@ -200,20 +202,18 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
     return OUTCOME_PASS;
 }
 
-enum outcome judge_inner(int fd, struct in_addr destination, unsigned protos, uint16_t port, const char *op)
+enum outcome judge_inner(int fd, const struct sockaddr *destination, socklen_t length, unsigned protos, const char *op)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = destination};
     char path[QUERY_PATH];
     struct query query;
     struct ruling ruling;
 
-    if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address, sizeof(address), UNSPEC_IS_NOTHING,
-                            protos, path) == QUERY_KERNEL)
+    if (query_from_sockaddr(&query, DIRECTION_TO, destination, length, UNSPEC_IS_NOTHING, protos, path) == QUERY_KERNEL)
         return OUTCOME_PASS;
     judge(&ruling, &query, fd, op);
     if (ruling.refused)
         return refuse(fd, &ruling, false);
     if (watching(WATCH_FROM_DATAGRAM))
-        answers_expect(&query.address, port);
+        answers_expect(&query.address, ntohs(((const struct sockaddr_in *)(const void *)destination)->sin_port));
     return OUTCOME_PASS;
 }

@@ -40,7 +40,7 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
  * Judges the destination that stands inside a packet, of which the header tells the protocol (PROTO_*) and, for those with
  * ports, the port. `fd` is what sends it.
  */
-enum outcome judge_inner(int fd, struct in_addr destination, unsigned protos, uint16_t port, const char *op);
+enum outcome judge_inner(int fd, const struct sockaddr *destination, socklen_t length, unsigned protos, const char *op);
 
 /* Makes a refusal of our own a cancellation point, as the call that was not made is one. errno is preserved. */
 void cancellation_point(void);

@@ -71,7 +71,6 @@ address() {
 }
 
 client_commands() {
-    echo 'link set lo up'
     address eth0 1 1
     both 'route add' 'default via 10.1.0.254' 'default via fd00:1::254'
     both 'route add unreachable' 10.99.0.0/16 fd00:99::/32
@@ -98,7 +97,6 @@ r2_commands() {
 }
 
 target_commands() {
-    echo 'link set lo up'
     for host in 1 2 3 4 5 6 7 8 9; do address eth0 3 $host; done
     echo 'address add 10.3.5.1/32 dev eth0'
     echo 'address add fd00:3:5::1/128 dev eth0 nodad'
@@ -125,11 +123,11 @@ laboratory() {
         settings target $QUIET $UNLIMITED
     }
     links | ip -batch - || return 1
-    client_commands | ip -batch - || return 1
+    { echo 'link set lo up' && client_commands; } | ip -batch - || return 1
     for node in r1 r2 target; do
-        "${node}_commands" | in_node "$node" ip -batch - || return 1
+        { echo 'link set lo up' && "${node}_commands"; } | in_node "$node" ip -batch - || return 1
     done
-    wait_for 10 links_are_up
+    wait_for 10 links_are_up || return 1
     [ "${1:-}" = closed ] || grant_ping_sockets
 }
 
@@ -143,15 +141,16 @@ grant_ping_sockets() {
 
 # Starts the router that labels packets and the host behind it, by way of r1. It ends with the shell that calls this.
 label_router() {
-    echo 'link add labels type veth peer name labels1' | in_node r1 ip -batch - || return 1
-    nsenter --net="$LABORATORY/r1" -- setpriv --pdeathsig KILL -- \
-        "$PYTHON" "$TESTS/icmp/label_router.py" labels1 </dev/null >/dev/null &
     {
         # Without ARP a frame goes to the device's own address, and so past the stack at the other end.
+        echo 'link add labels type veth peer name labels1'
         echo 'link set labels1 arp off up'
         echo 'link set labels arp off up'
         both 'route add' '10.77.0.0/24 dev labels' 'fd00:77::/48 dev labels'
-    } | in_node r1 ip -batch - && wait_for 10 in_node r1 grep -q ' 0003 ' /proc/net/packet
+    } | in_node r1 ip -batch - && wait_for 10 links_are_up || return 1
+    nsenter --net="$LABORATORY/r1" -- setpriv --pdeathsig KILL -- \
+        "$PYTHON" "$TESTS/icmp/label_router.py" labels1 </dev/null >/dev/null &
+    wait_for 10 in_node r1 grep -q ' 0003 ' /proc/net/packet
 }
 
 # Where tests/dependencies.sh unpacks what cannot be installed beside the other: root's place, and the user's own.

@@ -3,6 +3,7 @@
 #include "shim/icmp/control.h"
 
 #include "shim/icmp/socket.h"
+#include "shim/judge.h"
 
 #include <linux/errqueue.h>
 #include <string.h>
@@ -93,7 +94,7 @@ void control_give(struct msghdr *to, const void *control, size_t length, uint32_
 {
     const unsigned char *from = control;
     unsigned char *at = to->msg_control;
-    size_t room = at == NULL ? 0 : to->msg_controllen;
+    size_t room = plainly_bad(at) ? 0 : to->msg_controllen;
     size_t capacity = room;
 
     while (length >= sizeof(struct cmsghdr)) {

@@ -87,7 +87,7 @@ static uint32_t socket_has(const struct member *member, struct member_state *sta
 
     if (atomic_load(&socket->cookie) != member->cookie)
         return 0;
-    if (wanted && socket->kind != KIND_SENDER)
+    if (wanted && !icmp_is_sender(socket))
         icmp_mark_listened(socket);
     if (!(icmp_needs_look(socket) || icmp_is_listener(socket)) || !is_current(member))
         return 0;

@@ -23,11 +23,11 @@
 #define INBOX_MESSAGE (65535 + 1024)
 
 struct inbox {
-    _Atomic uint32_t lock;  /* thread id of the holder, 0: free */
-    _Atomic uint32_t count; /* of messages; may be read without the lock */
+    _Atomic uint32_t lock;     /* thread id of the holder, 0: free */
+    _Atomic uint32_t count;    /* of messages; may be read without the lock */
     _Atomic uint32_t arrivals; /* how many were ever added: an edge for epoll */
-    uint32_t head;          /* offset of the first message */
-    uint32_t tail;          /* behind the last one */
+    uint32_t head;             /* offset of the first message */
+    uint32_t tail;             /* behind the last one */
     _Alignas(8) unsigned char bytes[INBOX_ROOM];
 };
 

@@ -21,7 +21,7 @@ static int readable_bytes(struct icmp_socket *socket, int fd)
     int pending = atomic_exchange(&socket->pending, 0);
     ssize_t length;
 
-    if (socket->kind == KIND_SENDER)
+    if (icmp_is_sender(socket))
         return 0;
     length = icmp_receive(socket, fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, "ioctl");
     if (length < 0 && errno != EAGAIN) {

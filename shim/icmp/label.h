@@ -36,7 +36,7 @@ static inline bool label_unpack(struct label *out, uint64_t word)
                           .header_included = (word >> 43) & 1,
                           .asked = (uint16_t)(word >> 16),
                           .identifier = (uint16_t)word};
-    return word >> 48 == LABEL_MAGIC && out->kind <= 2;
+    return word >> 48 == LABEL_MAGIC;
 }
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ways to wait. With one thread and no other source: a receive that only peeks, so that the kernel itself blocks. Else a
- * ppoll over all sources; the kernel never restarts that after a signal, so it is begun again here where recvmsg would be
- * restarted.
+ * Two ways to wait. With one thread, no other source and no time limit: a receive that only peeks, so that the kernel
+ * itself blocks. Else a ppoll over all sources; the kernel never restarts that after a signal, so it is begun again here
+ * where recvmsg would be restarted.
  */
 #include "shim/icmp/linger.h"
 
 #include "shim/icmp/pull.h"
-#include "shim/icmp/receive.h"
+#include "shim/icmp/wait_parts.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -16,9 +16,8 @@
 
 #define SECOND_NS 1000000000L
 
-/* Sources that are waited on at once; a program that has more raw sockets of one family is looked after in turns. */
-#define SOURCES 31
-#define TURN_NS (50 * 1000 * 1000L)
+/* A turn, where what has come may be seen by looking again alone. */
+#define TURN_NS (20 * 1000 * 1000L)
 
 bool linger_deadline(const struct timespec *from, struct timespec *end)
 {
@@ -88,39 +87,53 @@ static bool restarts(const struct lingering *linger)
     return true;
 }
 
-static bool wait_for_all(struct lingering *linger, struct icmp_socket *socket, int fd)
+/*
+ * In turns where there are threads: what another one took from the kernel for us, while it looked after a listener or
+ * waited for the same socket, is in the inbox, and does not wake anybody.
+ */
+static bool wait_for_all(struct lingering *linger, struct icmp_socket *socket, int fd, bool threads)
 {
-    struct pollfd entries[1 + SOURCES];
-    int sources[SOURCES];
+    struct pollfd entries[1 + WAIT_SOURCES];
+    struct wait_sources sources = {.count = 0};
     struct timespec left = {0, TURN_NS};
-    unsigned count = icmp_sources(socket, sources, SOURCES);
-    bool in_turns = count == SOURCES;
+    bool in_turns;
     int ready;
 
-    entries[0] = (struct pollfd){.fd = socket->kind == KIND_SENDER ? -1 : fd, .events = POLLIN};
-    for (unsigned i = 0; i < count; i++)
-        entries[1 + i] = (struct pollfd){.fd = sources[i], .events = POLLIN};
+    wait_sources_add(&sources, socket);
+    in_turns = threads || wait_sources_overflow(&sources);
+    entries[0] = (struct pollfd){.fd = icmp_is_sender(socket) ? -1 : fd, .events = POLLIN | POLLRDHUP};
+    for (unsigned i = 0; i < sources.count; i++)
+        entries[1 + i] = sources.entries[i];
     if (linger->limited && !linger_left(&linger->end, &left)) {
         errno = EAGAIN;
         return false;
     }
     if (in_turns && (left.tv_sec > 0 || left.tv_nsec > TURN_NS))
         left = (struct timespec){0, TURN_NS};
-    ready = real.ppoll(entries, 1 + count, linger->limited || in_turns ? &left : NULL, NULL);
+    ready = real.ppoll(entries, 1 + sources.count, linger->limited || in_turns ? &left : NULL, NULL);
     if (ready < 0)
         return errno == EINTR && restarts(linger);
-    if (entries[0].revents & POLLNVAL) {
+    /* Another thread may have closed it, and what has its number by now must not be read. */
+    if (!icmp_is(socket, fd)) {
         errno = EBADF;
         return false;
     }
-    return true;
+    linger->ended = (entries[0].revents & POLLRDHUP) != 0;
+    return !linger->ended;
 }
 
-/* A pending error ends the wait as a packet does: the error queue has to be looked at then. */
-static bool wait_in_kernel(struct icmp_socket *socket, int fd)
+/*
+ * A pending error ends the wait as a packet does: the error queue has to be looked at then. shutdown(2) ends it without a
+ * packet that could be cut.
+ */
+static bool wait_in_kernel(struct lingering *linger, struct icmp_socket *socket, int fd)
 {
-    if (real.recvfrom(fd, &(char){0}, 0, MSG_PEEK, NULL, NULL) >= 0)
-        return true;
+    struct msghdr look = {0};
+
+    if (real.recvmsg(fd, &look, MSG_PEEK) >= 0) {
+        linger->ended = !(look.msg_flags & MSG_TRUNC);
+        return !linger->ended;
+    }
     if (!is_icmp_errno(errno))
         return false;
     socket->look = true;
@@ -129,7 +142,7 @@ static bool wait_in_kernel(struct icmp_socket *socket, int fd)
 
 bool linger(struct lingering *linger, struct icmp_socket *socket, int fd, bool threads)
 {
-    bool listener = icmp_is_listener(socket) || socket->kind == KIND_SENDER;
+    bool listener = icmp_is_listener(socket) || icmp_is_sender(socket);
 
     if (!linger->asked)
         ask(linger, fd);
@@ -137,7 +150,7 @@ bool linger(struct lingering *linger, struct icmp_socket *socket, int fd, bool t
         errno = EAGAIN;
         return false;
     }
-    if (threads || listener)
-        return wait_for_all(linger, socket, fd);
-    return wait_in_kernel(socket, fd);
+    if (threads || listener || linger->limited)
+        return wait_for_all(linger, socket, fd, threads);
+    return wait_in_kernel(linger, socket, fd);
 }

@@ -13,12 +13,14 @@ struct lingering {
     bool asked;   /* the next ones are known */
     bool refused; /* the descriptor does not block */
     bool limited; /* SO_RCVTIMEO ends it at `end` */
+    bool ended;   /* the socket was shut down: a receive that waits gives 0 */
     struct timespec end;
 };
 
 /*
  * Waits until the socket, or a source of a listener, may have something. False with errno: EAGAIN where the descriptor does
- * not block or the time is over, EINTR after a signal whose handler was not installed with SA_RESTART.
+ * not block or the time is over, EINTR after a signal whose handler was not installed with SA_RESTART, EBADF where the
+ * descriptor was closed meanwhile; or with `ended`.
  */
 bool linger(struct lingering *linger, struct icmp_socket *socket, int fd, bool threads);
 

@@ -173,17 +173,18 @@ int icmp_bind(struct icmp_socket *socket, int fd, const struct sockaddr *address
 static socklen_t own_name(const struct icmp_socket *socket, union name *out)
 {
     bool nameless = (atomic_load(&socket->asked) & ASKED_DISCONNECTED) != 0;
+    in_port_t port = htons((uint16_t)(nameless ? 0 : icmp_protocol(socket)));
 
     memset(out, 0, sizeof(*out));
     if (icmp_is_six(socket)) {
         out->six.sin6_family = AF_INET6;
-        out->six.sin6_port = htons(nameless ? 0 : IPPROTO_ICMPV6);
+        out->six.sin6_port = port;
         out->six.sin6_addr = socket->local6;
         out->six.sin6_scope_id = socket->local_scope;
         return sizeof(out->six);
     }
     out->four.sin_family = AF_INET;
-    out->four.sin_port = htons(nameless ? 0 : socket->kind == KIND_SENDER ? IPPROTO_RAW : IPPROTO_ICMP);
+    out->four.sin_port = port;
     out->four.sin_addr = socket->local;
     return sizeof(out->four);
 }

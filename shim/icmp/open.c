@@ -21,12 +21,18 @@
 /* The kernel's SOCK_TYPE_MASK; what lies above are flags. */
 #define TYPE_BITS 15
 
+/* A second socket to send UDP with: by itself it could not do what raw UDP sockets are for, which is to receive. */
+static bool is_second_sender(int domain, int protocol)
+{
+    return domain == AF_INET6 && protocol == IPPROTO_UDP && watching(WATCH_ICMP) && icmp_holds(KIND_ICMP6);
+}
+
 bool icmp_is_raw_request(int domain, int type, int protocol)
 {
     if ((type & TYPE_BITS) != SOCK_RAW)
         return false;
     return (domain == AF_INET && (protocol == IPPROTO_ICMP || protocol == IPPROTO_RAW)) ||
-           (domain == AF_INET6 && protocol == IPPROTO_ICMPV6);
+           (domain == AF_INET6 && protocol == IPPROTO_ICMPV6) || is_second_sender(domain, protocol);
 }
 
 static bool is_privilege_error(int error)
@@ -44,7 +50,7 @@ static bool is_refusal(int error)
 static enum icmp_kind kind_of(int domain, int protocol)
 {
     if (domain == AF_INET6)
-        return KIND_ICMP6;
+        return protocol == IPPROTO_UDP ? KIND_SENDER6 : KIND_ICMP6;
     return protocol == IPPROTO_RAW ? KIND_SENDER : KIND_ICMP;
 }
 
@@ -77,7 +83,8 @@ int icmp_open(int domain, int type, int protocol)
     int raw_error = EPERM;
     int fd;
 
-    if (settings.translate != TRANSLATE_ALWAYS) {
+    /* A real raw UDP socket also receives, so it is left to whom the kernel grants it. */
+    if (settings.translate != TRANSLATE_ALWAYS || protocol == IPPROTO_UDP) {
         fd = real.socket(domain, type, protocol);
         if (fd >= 0) {
             hint_set(fd, domain, type, protocol);

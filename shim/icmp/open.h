@@ -10,7 +10,10 @@
 
 #define WATCH_PRETEND (1u << 18) /* a bit of process.watch: this process is told that it is root */
 
-/* Whether socket(2) with these arguments concerns us at all: SOCK_RAW of ICMP, ICMPv6, or IPv4's IPPROTO_RAW. */
+/*
+ * Whether socket(2) with these arguments concerns us at all: SOCK_RAW of ICMP, ICMPv6, or IPv4's IPPROTO_RAW; and of
+ * UDP over IPv6 where this process holds a translated ICMPv6 socket. errno is preserved.
+ */
 bool icmp_is_raw_request(int domain, int type, int protocol);
 
 /*

@@ -23,19 +23,6 @@
 #define IPV6_RECVERR_RFC4884 31
 #endif
 
-static int protocol_number(const struct icmp_socket *socket)
-{
-    switch (socket->kind) {
-    case KIND_ICMP6:
-        return IPPROTO_ICMPV6;
-    case KIND_SENDER:
-        return IPPROTO_RAW;
-    case KIND_ICMP:
-        break;
-    }
-    return IPPROTO_ICMP;
-}
-
 /* What a socket is */
 
 static int type_get(struct icmp_socket *socket, int fd)
@@ -48,7 +35,7 @@ static int type_get(struct icmp_socket *socket, int fd)
 static int protocol_get(struct icmp_socket *socket, int fd)
 {
     (void)fd;
-    return protocol_number(socket);
+    return icmp_protocol(socket);
 }
 
 /*
@@ -190,12 +177,6 @@ static int only_six_set(struct icmp_socket *socket, int fd, int value)
     return EINVAL;
 }
 
-/* The checksum of ICMPv6 is always the kernel's: RFC 3542 3.1 forbids the option, at this level. */
-static int checksum_refuse(struct icmp_socket *socket, int fd, int value)
-{
-    return only_six_set(socket, fd, value);
-}
-
 static int checksum_set(struct icmp_socket *socket, int fd, int value)
 {
     (void)fd;
@@ -203,6 +184,12 @@ static int checksum_set(struct icmp_socket *socket, int fd, int value)
         return EINVAL;
     socket->checksum_offset = value < 0 ? -1 : value;
     return 0;
+}
+
+/* The checksum of ICMPv6 is always the kernel's: RFC 3542 3.1 forbids the option, at this level. */
+static int checksum_set_ipv6(struct icmp_socket *socket, int fd, int value)
+{
+    return socket->kind == KIND_ICMP6 ? EINVAL : checksum_set(socket, fd, value);
 }
 
 static int checksum_get(struct icmp_socket *socket, int fd)
@@ -243,7 +230,7 @@ static const struct option_number options[] = {
     OF(SOCKETS_SIX, IPPROTO_IPV6, IPV6_V6ONLY, MANNER_IPV6, only_six_set, only_six_get),
     OF(SOCKETS_SIX, IPPROTO_IPV6, IPV6_HDRINCL, MANNER_RAW6, header_included_set, header_included_get),
     OF(SOCKETS_SIX, IPPROTO_RAW, IPV6_HDRINCL, MANNER_RAW6, header_included_set, header_included_get),
-    OF(SOCKETS_SIX, IPPROTO_IPV6, IPV6_CHECKSUM, MANNER_RAW6, checksum_refuse, checksum_get),
+    OF(SOCKETS_SIX, IPPROTO_IPV6, IPV6_CHECKSUM, MANNER_RAW6, checksum_set_ipv6, checksum_get),
     OF(SOCKETS_SIX, IPPROTO_RAW, IPV6_CHECKSUM, MANNER_RAW6, checksum_set, checksum_get),
     BIT(SOCKETS_SIX, IPPROTO_IPV6, IPV6_RECVPKTINFO, MANNER_IPV6, ASKED_PKTINFO, NULL),
     BIT(SOCKETS_SIX, IPPROTO_IPV6, IPV6_RECVERR, MANNER_IPV6, ASKED_RECVERR, errors_set),

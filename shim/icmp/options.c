@@ -36,6 +36,8 @@ static bool is_type_filter(const struct icmp_socket *socket, int level, int name
  */
 static int refusal(const struct icmp_socket *socket, int level, int name)
 {
+    if (socket->kind == KIND_SENDER6 && level == IPPROTO_ICMPV6)
+        return EOPNOTSUPP;
     if (icmp_is_six(socket))
         return level == IPPROTO_IP || level == IPPROTO_RAW ? ENOPROTOOPT : 0;
     if (level != IPPROTO_RAW)

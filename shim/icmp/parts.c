@@ -2,10 +2,22 @@
 /* One walk over the parts, used for copying in both directions. */
 #include "shim/icmp/parts.h"
 
+#include "shim/judge.h"
+
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+bool parts_are_bad(const struct iovec *parts, size_t count)
+{
+    if (count > 0 && plainly_bad(parts))
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].iov_len > 0 && plainly_bad(parts[i].iov_base))
+            return true;
+    }
+    return false;
+}
 
 size_t parts_size(const struct iovec *parts, size_t count)
 {

@@ -3,8 +3,12 @@
 #ifndef SOCKADE_SHIM_ICMP_PARTS_H
 #define SOCKADE_SHIM_ICMP_PARTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
+
+/* Whether some of the memory is plainly bad (judge.h), so that the kernel has to answer. */
+bool parts_are_bad(const struct iovec *parts, size_t count);
 
 /* All bytes; at most SSIZE_MAX. */
 size_t parts_size(const struct iovec *parts, size_t count);

@@ -6,8 +6,12 @@
  * connected, and only of hard ones; a bare TCP socket has errors of its handshake in its queue on IPv4 (and POLLERR
  * from them), none on IPv6.
  *
- * What stays different: after a connect was undone for the sake of errors from elsewhere (probe_transfer.c), connect(AF_UNSPEC)
- * by the program leaves the port bound.
+ * What stays different:
+ * - After a connect was undone for the sake of errors from elsewhere (probe_transfer.c), connect(AF_UNSPEC) by the
+ *   program leaves the port bound.
+ * - Errors that came before a probe was closed and that nobody has looked for by then are gone with it.
+ * - A UDP socket with IPV6_UNICAST_HOPS that sends to IPv4-mapped addresses is a probe for its IPv6 packets only.
+ * - A program that gets a probe by exec does not know it, and sees soft errors of earlier packets.
  */
 #include "shim/descriptors.h"
 #include "shim/icmp/probe_table.h"
@@ -124,6 +128,12 @@ static int default_ttl(bool six)
     return atomic_load(&known[six]);
 }
 
+/* Nothing differs from what is not known. */
+static bool differs(int value, int usual)
+{
+    return usual != 0 && value != usual;
+}
+
 static void visit_inherited(int fd)
 {
     int domain;
@@ -136,8 +146,8 @@ static void visit_inherited(int fd)
     domain = option_get(fd, SOL_SOCKET, SO_DOMAIN, -1);
     six = domain == AF_INET6;
     ttl = probe_option(six, OPTION_TTL);
-    if ((domain == AF_INET || six) && option_get(fd, ttl.level, ttl.name, 0) != default_ttl(six) && holds_family(six) &&
-        is_suitable(fd, six, &stream) && probe_of(fd) == NULL)
+    if ((domain == AF_INET || six) && differs(option_get(fd, ttl.level, ttl.name, 0), default_ttl(six)) &&
+        holds_family(six) && is_suitable(fd, six, &stream) && probe_of(fd) == NULL)
         probe_make(fd, six, stream);
 }
 
@@ -176,7 +186,7 @@ int probe_setsockopt(struct probe *probe, int fd, int level, int name, const voi
 {
     bool recverr = is_option(probe, OPTION_RECVERR, level, name);
     bool rfc4884 = is_option(probe, OPTION_RFC4884, level, name);
-    bool stamps = level == SOL_SOCKET && name == SO_TIMESTAMPING;
+    bool stamps = level == SOL_SOCKET && (name == SO_TIMESTAMPING_OLD || name == SO_TIMESTAMPING_NEW);
     int saved = errno;
 
     if (recverr || stamps)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP inside an IPv4 header of the program's own (mtr -u sends so): a hidden UDP socket a source port sends it, and takes
- * the errors, in which the program finds what it wrote.
+ * UDP inside an IPv4 header of the program's own, or with a UDP header of its own on IPv6 (mtr -u sends so): a hidden
+ * UDP socket a source port sends it, and takes the errors, in which the program finds what it wrote.
  *
- * The source port is bound where that is free, since routers choose among equal paths by it; where it is not, another one
- * goes on the wire, and the program's is put into what is quoted.
+ * The source port is bound where that is free, since routers choose among equal paths by it; where it is not, another
+ * one goes on the wire, and the program's is put into what is quoted.
  */
 #include "shim/icmp/packet.h"
 #include "shim/icmp/probe_table.h"
@@ -58,7 +58,7 @@ static bool take_apart(struct datagram *out, const unsigned char *packet, size_t
 }
 
 /* The hidden probe of a source port; and how many there are, and the oldest. */
-static struct probe *find_hidden(uint16_t port, int *fd, unsigned *count, struct probe **oldest)
+static struct probe *find_hidden(bool six, uint16_t port, int *fd, unsigned *count, struct probe **oldest)
 {
     int self = (int)getpid();
     struct probe *probe;
@@ -69,7 +69,7 @@ static struct probe *find_hidden(uint16_t port, int *fd, unsigned *count, struct
     while ((probe = probe_next(&at)) != NULL) {
         if (!probe->hidden || probe->owner != self)
             continue;
-        if (probe->port == port && (*fd = probe_descriptor(probe)) >= 0)
+        if (probe->six == six && probe->port == port && (*fd = probe_descriptor(probe)) >= 0)
             return probe;
         (*count)++;
         if (*oldest == NULL || (int32_t)(probe->made - (*oldest)->made) < 0)
@@ -90,12 +90,13 @@ static void retire(struct probe *probe)
 }
 
 /* A UDP socket at a high number; -1 where there is none to be had. */
-static int open_hidden(uint16_t port)
+static int open_hidden(bool six, uint16_t port)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = port};
-    struct option recverr = probe_option(false, OPTION_RECVERR);
-    struct option rfc4884 = probe_option(false, OPTION_RFC4884);
-    int low = kernel_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
+    const int family = six ? AF_INET6 : AF_INET;
+    struct sockaddr_in6 name = {.sin6_family = (sa_family_t)family, .sin6_port = port}; /* or sockaddr_in */
+    struct option recverr = probe_option(six, OPTION_RECVERR);
+    struct option rfc4884 = probe_option(six, OPTION_RFC4884);
+    int low = kernel_socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
     int fd;
 
     if (low < 0)
@@ -104,28 +105,32 @@ static int open_hidden(uint16_t port)
     kernel_close(low);
     if (fd < 0)
         return -1;
-    real.bind(fd, (struct sockaddr *)&name, sizeof(name)); /* taken, or privileged: another port will do */
+    if (six)
+        option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* the port may be a hidden probe's of IPv4, too */
+    /* Where it is taken, or privileged, another port will do. */
+    real.bind(fd, (struct sockaddr *)&name, six ? sizeof(name) : sizeof(struct sockaddr_in));
     option_set(fd, recverr.level, recverr.name, 1);
     option_set(fd, rfc4884.level, rfc4884.name, 1);
     return fd;
 }
 
-static struct probe *hidden_for(uint16_t port, int *fd)
+static struct probe *hidden_for(bool six, uint16_t port, int *fd)
 {
     struct probe *oldest;
     unsigned count;
-    struct probe *probe = find_hidden(port, fd, &count, &oldest);
+    struct probe *probe = find_hidden(six, port, fd, &count, &oldest);
 
     if (probe != NULL)
         return probe;
     if (count >= HIDDEN_MOST)
         retire(oldest);
-    *fd = open_hidden(port);
+    *fd = open_hidden(six, port);
     if (*fd < 0)
         return NULL;
     probe = probe_claim();
     if (probe != NULL) {
         probe->hidden = true;
+        probe->six = six;
         probe->port = port;
         if (probe_publish(probe, *fd))
             return probe;
@@ -135,8 +140,9 @@ static struct probe *hidden_for(uint16_t port, int *fd)
 }
 
 /*
- * What can be set for a socket only. With or without DF the path's MTU is not minded, and a packet larger than the link's is
- * refused, as on a raw socket. IP_PMTUDISC_DONT would not do: with it the kernel queues no "fragmentation needed".
+ * What can be set for a socket only. With or without DF the path's MTU is not minded, and a packet larger than the
+ * link's is refused, as on a raw socket. IP_PMTUDISC_DONT would not do: with it the kernel queues no "fragmentation
+ * needed".
  */
 static void prepare(struct probe *probe, int fd, const struct datagram *datagram)
 {
@@ -161,6 +167,23 @@ static unsigned char *put_control(unsigned char *at, int type, const void *value
     return at + CMSG_SPACE(length);
 }
 
+/* Sends, and again where an error of an earlier packet was in the way. */
+static ssize_t send_past_errors(struct probe *probe, int fd, const struct msghdr *message, int flags)
+{
+    for (int tries = 1;; tries++) {
+        uint32_t before = atomic_load(&probe->pulled);
+        ssize_t sent = real.sendmsg(fd, message, flags);
+        int error = errno;
+
+        if (sent >= 0 || !is_icmp_errno(error))
+            return sent;
+        probe_drain(probe, fd);
+        errno = error;
+        if (tries == TRIES || atomic_load(&probe->pulled) == before)
+            return -1;
+    }
+}
+
 static ssize_t send_datagram(struct probe *probe, int fd, struct datagram *datagram, int device, int flags)
 {
     const struct in_pktinfo info = {.ipi_ifindex = device, .ipi_spec_dst = datagram->source};
@@ -178,18 +201,7 @@ static ssize_t send_datagram(struct probe *probe, int fd, struct datagram *datag
     if (datagram->source.s_addr != 0 || device != 0)
         end = put_control(end, IP_PKTINFO, &info, sizeof(info));
     message.msg_controllen = (size_t)(end - control);
-    for (int tries = 1;; tries++) {
-        uint32_t before = atomic_load(&probe->pulled);
-        ssize_t sent = real.sendmsg(fd, &message, flags);
-        int error = errno;
-
-        if (sent >= 0 || !is_icmp_errno(error))
-            return sent;
-        probe_drain(probe, fd);
-        errno = error;
-        if (tries == TRIES || atomic_load(&probe->pulled) == before)
-            return -1;
-    }
+    return send_past_errors(probe, fd, &message, flags);
 }
 
 ssize_t probe_send_packet(struct icmp_socket *sender, const unsigned char *packet, size_t length, int flags)
@@ -200,7 +212,7 @@ ssize_t probe_send_packet(struct icmp_socket *sender, const unsigned char *packe
     int saved = errno;
     int fd;
 
-    if (!take_apart(&datagram, packet, length) || (probe = hidden_for(datagram.source_port, &fd)) == NULL) {
+    if (!take_apart(&datagram, packet, length) || (probe = hidden_for(false, datagram.source_port, &fd)) == NULL) {
         errno = EPERM;
         return -1;
     }
@@ -218,4 +230,29 @@ ssize_t probe_send_packet(struct icmp_socket *sender, const unsigned char *packe
         return -1;
     errno = saved;
     return (ssize_t)length;
+}
+
+ssize_t probe_send_datagram(const struct msghdr *message, uint16_t source_port, uint16_t checksum, int flags)
+{
+    const struct sockaddr_in6 *to = message->msg_name;
+    struct sent sent = {.port = to->sin6_port, .source_port = source_port, .checksum = checksum};
+    struct facts asked;
+    struct probe *probe;
+    int saved = errno;
+    int fd;
+
+    if ((probe = hidden_for(true, source_port, &fd)) == NULL) {
+        errno = EPERM;
+        return -1;
+    }
+    facts_read(&asked, message);
+    sent.length = (uint16_t)message->msg_iov->iov_len;
+    sent.ttl = asked.ttl;
+    sent.tos = asked.tos;
+    probe_address(to, sent.address);
+    probe_remember(probe, &sent, message->msg_iov, message->msg_iovlen);
+    if (send_past_errors(probe, fd, message, flags) < 0)
+        return -1;
+    errno = saved;
+    return (ssize_t)message->msg_iov->iov_len;
 }

@@ -20,7 +20,9 @@
 /* Errors that one look takes from one probe. */
 #define DRAIN_MOST 1024
 
-/* Datagrams that are thrown away at once from a hidden probe, whose answers nobody reads: they would fill its buffer. */
+/*
+ * Datagrams that are thrown away at once from a hidden probe, whose answers nobody reads: they would fill its buffer.
+ */
 #define ANSWERS_MOST 64
 
 #define UDP_HEADER 8
@@ -140,7 +142,7 @@ static void udp_header(unsigned char head[UDP_HEADER], const struct probe *probe
     memcpy(head, &source, sizeof(source));
     memcpy(head + 2, &entry->to.sin6_port, sizeof(entry->to.sin6_port));
     memcpy(head + 4, &length, sizeof(length));
-    if (probe->hidden && sent != NULL) {
+    if (probe->hidden && sent != NULL && (!probe->six || sent->checksum != 0)) {
         checksum = sent->checksum;
     } else if (option_get(fd, SOL_SOCKET, SO_NO_CHECK, 0) == 0 || probe->six) {
         uint32_t sum = checksum_add(pseudo_sum(quote, UDP_HEADER + payload), head, UDP_HEADER);
@@ -198,8 +200,8 @@ static size_t build(struct probe *probe, int fd, struct entry *entry, struct pro
 }
 
 /*
- * A raw socket that was never waited on has the error in its queue all the same: so every socket that has sent nothing is a
- * listener from now on.
+ * A raw socket that was never waited on has the error in its queue all the same: so every socket that has sent nothing
+ * is a listener from now on.
  */
 static void make_listeners(bool six)
 {
@@ -254,19 +256,6 @@ static void pull_entry(struct probe *probe, int fd, struct entry *entry, struct 
         deliver(probe, entry, room, length);
 }
 
-/* The circumstances of errors are told by control messages, which are switched on only while errors are taken. */
-static void tell_more(const struct probe *probe, int fd, bool on, bool before[3])
-{
-    for (int i = 0; i < 3; i++) {
-        struct option option = probe_option(probe->six, (enum probe_option)(OPTION_PKTINFO + i));
-
-        if (on)
-            before[i] = option_get(fd, option.level, option.name, 1) != 0;
-        if (!before[i])
-            option_set(fd, option.level, option.name, on);
-    }
-}
-
 static uint8_t stream_state(int fd)
 {
     uint8_t state = 0;
@@ -276,8 +265,8 @@ static uint8_t stream_state(int fd)
 }
 
 /*
- * A stream whose connect failed has the errno on it until somebody asks, and an entry that is taken clears it. While it is still
- * trying there is only a soft error (RFC 1122 section 4.2.3.9, Linux 6.5), which SO_ERROR would clear.
+ * A stream whose connect failed has the errno on it until somebody asks, and an entry that is taken clears it. While it
+ * is still trying there is only a soft error (RFC 1122 section 4.2.3.9, Linux 6.5), which SO_ERROR would clear.
  */
 static void keep_stream_error(struct probe *probe, int fd)
 {
@@ -293,17 +282,17 @@ static void keep_stream_error(struct probe *probe, int fd)
 static void drain_into(struct probe *probe, int fd, struct probe_room *room)
 {
     struct entry entry;
-    bool before[3];
+    unsigned changed;
     int last = 0;
     bool closed = !probe->stream || stream_state(fd) == TCP_CLOSE;
 
     keep_stream_error(probe, fd);
-    tell_more(probe, fd, true, before);
+    changed = probe_tell_more(probe, fd);
     for (unsigned i = 0; i < DRAIN_MOST && take(&entry, fd, room); i++) {
         last = (int)entry.facts.error.ee_errno;
         pull_entry(probe, fd, &entry, room);
     }
-    tell_more(probe, fd, false, before);
+    probe_tell_as_before(fd, changed);
     if (!closed && stream_state(fd) == TCP_CLOSE && probe->pending == 0)
         probe->pending = last; /* it failed just now, by the error that was taken */
 }

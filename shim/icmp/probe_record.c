@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was sent lately: an ICMP error quotes little, and the kernel hands over even less of it (not the UDP header). Its length
- * and its checksum are known only to who sent it.
+ * What was sent lately: an ICMP error quotes little, and the kernel hands over even less of it (not the UDP header).
+ * Its length and its checksum are known only to who sent it.
  */
 #include "shim/icmp/packet.h"
 #include "shim/icmp/parts.h"

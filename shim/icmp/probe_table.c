@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Probes are found by cookie, as translated sockets are, in memory that both sides of a fork share: what one side does to the
- * kernel's socket (a connect undone, an error taken) the other one must know of.
+ * Probes are found by cookie, as translated sockets are, in memory that both sides of a fork share: what one side does
+ * to the kernel's socket (a connect undone, an error taken) the other one must know of.
  *
- * The memory is made with the first probe. A place is free again when no descriptor of the process that owns it refers to
- * its socket any more.
+ * The memory is made with the first probe. A place is free again when no descriptor of the process that owns it refers
+ * to its socket any more.
  */
 #include "shim/icmp/probe_table.h"
 
@@ -37,12 +37,8 @@ struct option probe_option(bool six, enum probe_option which)
     static const struct option options[][2] = {
         [OPTION_RECVERR] = {{IPPROTO_IP, IP_RECVERR}, {IPPROTO_IPV6, IPV6_RECVERR}},
         [OPTION_RFC4884] = {{IPPROTO_IP, IP_RECVERR_RFC4884}, {IPPROTO_IPV6, IPV6_RECVERR_RFC4884}},
-        [OPTION_PKTINFO] = {{IPPROTO_IP, IP_PKTINFO}, {IPPROTO_IPV6, IPV6_RECVPKTINFO}},
-        [OPTION_RECVTTL] = {{IPPROTO_IP, IP_RECVTTL}, {IPPROTO_IPV6, IPV6_RECVHOPLIMIT}},
-        [OPTION_RECVTOS] = {{IPPROTO_IP, IP_RECVTOS}, {IPPROTO_IPV6, IPV6_RECVTCLASS}},
         [OPTION_TTL] = {{IPPROTO_IP, IP_TTL}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}},
         [OPTION_TOS] = {{IPPROTO_IP, IP_TOS}, {IPPROTO_IPV6, IPV6_TCLASS}},
-        [OPTION_MTU_DISCOVER] = {{IPPROTO_IP, IP_MTU_DISCOVER}, {IPPROTO_IPV6, IPV6_MTU_DISCOVER}},
     };
 
     return options[which][six];

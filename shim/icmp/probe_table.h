@@ -35,7 +35,7 @@ struct probe {
     bool six;
     bool stream;
     bool hidden;        /* ours alone: it sends UDP for a socket with headers of its own (probe_packet.c) */
-    bool dont_fragment; /* of hidden probes, as the next three: what is set in the kernel */
+    bool dont_fragment; /* of hidden probes, as the next: what is set in the kernel */
     bool without_checksum;
     uint16_t port;           /* the program's source port, network byte order */
     uint32_t made;           /* counts up */
@@ -58,16 +58,7 @@ struct option {
     int level;
     int name;
 };
-enum probe_option {
-    OPTION_RECVERR,
-    OPTION_RFC4884,
-    OPTION_PKTINFO,
-    OPTION_RECVTTL,
-    OPTION_RECVTOS,
-    OPTION_TTL,
-    OPTION_TOS,
-    OPTION_MTU_DISCOVER
-};
+enum probe_option { OPTION_RECVERR, OPTION_RFC4884, OPTION_TTL, OPTION_TOS };
 struct option probe_option(bool six, enum probe_option which);
 
 /* An int-sized option of the kernel's; `otherwise` where there is no answer. errno is preserved, as in the next. */
@@ -106,16 +97,31 @@ void probe_room_unlock(struct probe_room *room, const struct inbox_guard *guard)
 /* probe_pull.c: takes one probe's errors; `fd` is it. errno is preserved. */
 void probe_drain(struct probe *probe, int fd);
 
+/*
+ * probe_tell.c: has the kernel tell more with each error; returns what was switched on by that, to be switched off
+ * again.
+ */
+unsigned probe_tell_more(const struct probe *probe, int fd);
+void probe_tell_as_before(int fd, unsigned changed);
+
 /* Takes the pending errno into errno: true where there is one. */
 bool probe_fails(struct probe *probe);
 
-/* Gives up what is no probe any more: errors that are queued are still taken, then the kernel's options are the program's. */
+/*
+ * Gives up what is no probe any more: errors that are queued are still taken, then the kernel's options are the
+ * program's.
+ */
 void probe_release(struct probe *probe, int fd);
 
-/* A stream that is connected is none any more: its errors were answered, and IPV6_RECVERR would be seen from here on. */
+/*
+ * A stream that is connected is none any more: its errors were answered, and IPV6_RECVERR would be seen from here on.
+ */
 void probe_settle(struct probe *probe, int fd);
 
-/* probe_record.c: remembers a datagram that was sent; `to` and `ttl` etc. as in the result, which is to be filled but for the sum. */
+/*
+ * probe_record.c: remembers a datagram that was sent; `to` and `ttl` etc. as in the result, which is to be filled but
+ * for the sum.
+ */
 struct msghdr;
 void probe_remember(struct probe *probe, const struct sent *facts, const struct iovec *parts, size_t count);
 

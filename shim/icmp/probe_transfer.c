@@ -3,8 +3,10 @@
  * Sending and receiving on a probe. An ICMP error that a bare socket would not show makes the kernel's call fail once:
  * then the error is taken out of the queue and the call is made again.
  *
- * A connected UDP socket gets no errors of what it sends elsewhere, and busybox traceroute does nothing but that. So at the
- * first such datagram the connect is undone in the kernel, keeping address and port ("split"), and lives on here.
+ * A connected UDP socket gets no errors of what it sends elsewhere, and busybox traceroute does nothing but that. So at
+ * the first such datagram the connect is undone in the kernel, keeping address and port ("split"), and lives on here.
+ * On IPv6 that is done only for other ports of the peer: after connect(AF_UNSPEC) the kernel still minds the peer's
+ * address (udp_disconnect leaves sk_v6_daddr), so that errors of other addresses would not arrive in any case.
  */
 #include "shim/icmp/linger.h"
 #include "shim/icmp/packet.h"
@@ -27,6 +29,13 @@
 #define SLICE_NS (100 * 1000 * 1000L)
 
 /* Splitting */
+
+/* Whether undoing the connect makes errors of what is sent to `to` arrive. */
+static bool split_helps(const struct probe *probe, const struct sockaddr_in6 *to)
+{
+    return probe->connected && !probe->split && !probe_same_name(to, &probe->peer) &&
+           (!probe->six || memcmp(&to->sin6_addr, &probe->peer.sin6_addr, sizeof(to->sin6_addr)) == 0);
+}
 
 /* The address that a message goes to, as far as it is a plain one of the probe's family. */
 static bool target_of(const struct probe *probe, const struct msghdr *message, struct sockaddr_in6 *out)
@@ -130,7 +139,7 @@ ssize_t probe_send(struct probe *probe, int fd, const struct msghdr *message, in
     if (probe_fails(probe))
         return -1;
     named = target_of(probe, message, &to);
-    if (named && probe->connected && !probe->split && !probe_same_name(&to, &probe->peer))
+    if (named && split_helps(probe, &to))
         split(probe, fd);
     if (message->msg_name == NULL && probe->connected) {
         to = probe->peer;
@@ -166,8 +175,8 @@ static bool has_threads(void)
 }
 
 /*
- * A receive that may be woken for nothing must know the time that is left; and one that waits for an error must not miss it
- * where another thread takes it out of the queue. Else the kernel waits, and EINTR and SA_RESTART are its own.
+ * A receive that may be woken for nothing must know the time that is left; and one that waits for an error must not
+ * miss it where another thread takes it out of the queue. Else the kernel waits, and EINTR and SA_RESTART are its own.
  */
 static void waiting_prepare(struct waiting *waiting, const struct probe *probe, int fd, int flags)
 {

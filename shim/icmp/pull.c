@@ -91,7 +91,7 @@ static void deliver(struct icmp_socket *socket, int fd, struct held *packet, boo
 {
     struct held own = *packet;
 
-    if (socket->kind != KIND_SENDER && icmp_screen(socket, fd, &own))
+    if (!icmp_is_sender(socket) && icmp_screen(socket, fd, &own))
         inbox_add(&socket->packets, &own); /* what finds no room is dropped, as from a full receive buffer */
     if (shared)
         icmp_deliver_to_listeners(icmp_is_six(socket), packet);
@@ -237,7 +237,7 @@ static void hold_error(struct icmp_socket *socket, int fd, struct message *messa
     if (icmp && !quoted_rename(socket, socket->taken, message->length, &echo))
         return;
     held_describe(&held, message, socket->taken, message->length);
-    if (socket->kind != KIND_SENDER && is_for_error_queue(socket, &message->facts) &&
+    if (!icmp_is_sender(socket) && is_for_error_queue(socket, &message->facts) &&
         inbox_lock(&socket->errors, &guard)) {
         inbox_add(&socket->errors, &held);
         inbox_unlock(&socket->errors, &guard);
@@ -322,7 +322,7 @@ void icmp_pull_all(struct icmp_socket *socket, int fd)
 {
     int saved = errno;
 
-    if (socket->has_sent && socket->kind != KIND_SENDER)
+    if (socket->has_sent && !icmp_is_sender(socket))
         pull_one(socket, fd, icmp_has_listeners(icmp_is_six(socket)), true);
     errno = saved;
 }

@@ -13,7 +13,7 @@
  * A hint is set where a socket is made and forgotten where a descriptor may become another one, so what is no socket, or
  * a socket of another protocol, is never one of ours. UDP and TCP may be probes.
  */
-static bool may_be_put(int fd)
+bool may_be_translated(int fd)
 {
     struct hint hint;
 
@@ -27,7 +27,7 @@ static bool may_be_put(int fd)
 
 bool is_put(int fd)
 {
-    return may_be_put(fd) && (icmp_of(fd) != NULL || probe_of(fd) != NULL);
+    return may_be_translated(fd) && (icmp_of(fd) != NULL || probe_of(fd) != NULL);
 }
 
 bool put_message(int fd, const struct msghdr *message, int flags, const char *op, ssize_t *sent)
@@ -35,7 +35,7 @@ bool put_message(int fd, const struct msghdr *message, int flags, const char *op
     struct icmp_socket *socket;
     struct probe *probe;
 
-    if (!may_be_put(fd))
+    if (!may_be_translated(fd))
         return false;
     socket = icmp_of(fd);
     if (socket != NULL) {

@@ -14,6 +14,9 @@
 /* Under these a sending call has to ask. */
 #define WATCH_PUT (WATCH_ICMP | WATCH_PROBES)
 
+/* Whether `fd` may be one of these, by its hint: a question to the kernel only if there is none. errno is preserved. */
+bool may_be_translated(int fd);
+
 /* Whether `fd` is one of these. By its hint what is none costs no question. errno is preserved. */
 bool is_put(int fd);
 

@@ -16,7 +16,7 @@
 #include "shim/icmp/parts.h"
 #include "shim/icmp/probe.h"
 #include "shim/icmp/pull.h"
-#include "shim/judge.h"
+#include "shim/icmp/wait_parts.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -65,7 +65,7 @@ bool icmp_any_needs_look(void)
 bool icmp_readable(struct icmp_socket *socket, int fd)
 {
     icmp_mark_listened(socket);
-    if (socket->kind == KIND_SENDER)
+    if (icmp_is_sender(socket))
         return false;
     if (atomic_load(&socket->packets.count) == 0 || (socket->asked & ASKED_RECVERR))
         icmp_pull(socket, fd);
@@ -74,7 +74,7 @@ bool icmp_readable(struct icmp_socket *socket, int fd)
 
 bool icmp_shows_error(const struct icmp_socket *socket)
 {
-    return socket->kind != KIND_SENDER && (socket->pending != 0 || atomic_load(&socket->errors.count) > 0);
+    return !icmp_is_sender(socket) && (socket->pending != 0 || atomic_load(&socket->errors.count) > 0);
 }
 
 unsigned icmp_sources(const struct icmp_socket *socket, int *fds, unsigned most)
@@ -100,9 +100,19 @@ unsigned icmp_sources(const struct icmp_socket *socket, int *fds, unsigned most)
 
 static void name_give(struct msghdr *message, const void *name, size_t length)
 {
-    if (message->msg_name != NULL)
-        memcpy(message->msg_name, name, message->msg_namelen < length ? message->msg_namelen : length);
+    if (message->msg_name == NULL)
+        return;
+    memcpy(message->msg_name, name, message->msg_namelen < length ? message->msg_namelen : length);
     message->msg_namelen = (socklen_t)length;
+}
+
+/* After shutdown(2): as the kernel's recvmsg ends a wait then. */
+static ssize_t nothing_give(struct msghdr *message)
+{
+    name_give(message, "", 0);
+    message->msg_controllen = 0;
+    message->msg_flags = 0;
+    return 0;
 }
 
 /* What recvmsg returns for a packet of `length` bytes where `room` fit, and MSG_TRUNC in msg_flags. */
@@ -264,9 +274,15 @@ static __attribute__((noinline)) enum found receive_direct(struct reception *rec
         return errno == EAGAIN ? FOUND_NOTHING : FOUND_ERROR;
     }
     length = (size_t)*got;
+    if (length == 0) { /* no packet is as short as that */
+        nothing_give(message);
+        errno = saved;
+        return FOUND_PACKET;
+    }
     if (!direct_rename(&direct, socket, length)) {
         if (flags & MSG_PEEK)
             real.recvfrom(reception->fd, &(char){0}, 0, MSG_DONTWAIT, NULL, NULL);
+        errno = saved;
         return FOUND_AGAIN;
     }
     if (!icmp_is_six(socket))
@@ -285,7 +301,7 @@ static enum found receive_pulled(struct reception *reception, ssize_t *got)
     struct icmp_socket *socket = reception->socket;
     int pending;
 
-    if (socket->kind == KIND_SENDER)
+    if (icmp_is_sender(socket))
         return FOUND_NOTHING;
     if (atomic_load(&socket->packets.count) == 0 || socket->look || (socket->asked & ASKED_RECVERR))
         icmp_pull(socket, reception->fd);
@@ -299,17 +315,10 @@ static enum found receive_pulled(struct reception *reception, ssize_t *got)
     return FOUND_NOTHING;
 }
 
-/* Whether this process ever had a second thread. A libc before 2.32 does not tell. */
-extern char __libc_single_threaded __attribute__((weak));
-static bool has_threads(void)
-{
-    return &__libc_single_threaded == NULL || !__libc_single_threaded;
-}
-
 static ssize_t receive_packet(struct reception *reception)
 {
     struct icmp_socket *socket = reception->socket;
-    bool threads = has_threads();
+    bool threads = wait_has_threads();
 
     for (;;) {
         bool pulled = icmp_needs_look(socket) || reception->message->msg_iovlen > PARTS;
@@ -327,9 +336,11 @@ static ssize_t receive_packet(struct reception *reception)
             errno = EAGAIN;
             return -1;
         }
-        if (!linger(&reception->linger, socket, reception->fd, threads))
+        if (!linger(&reception->linger, socket, reception->fd, threads) && !reception->linger.ended)
             return -1;
         errno = saved;
+        if (reception->linger.ended)
+            return nothing_give(reception->message);
     }
 }
 
@@ -338,8 +349,7 @@ ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message,
     struct reception reception = {.socket = socket, .fd = fd, .message = message, .flags = flags};
 
     (void)op;
-    if ((flags & MSG_OOB) || message->msg_iovlen > IOV_MAX ||
-        (message->msg_iovlen > 0 && plainly_bad(message->msg_iov)))
+    if ((flags & MSG_OOB) || message->msg_iovlen > IOV_MAX || parts_are_bad(message->msg_iov, message->msg_iovlen))
         return real.recvmsg(fd, message, flags);
     icmp_mark_listened(socket);
     if (flags & MSG_ERRQUEUE)

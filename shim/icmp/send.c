@@ -142,7 +142,7 @@ bool icmp_send_plain(int fd, const void *data, size_t length, int flags, const s
     if (socket == NULL || length < ICMP_HEADER || length > PACKET_MOST || plainly_bad(data) ||
         (flags & ~PLAIN_FLAGS) != 0)
         return false;
-    if (!socket->has_sent || socket->header_included || socket->bound || socket->kind == KIND_SENDER ||
+    if (!socket->has_sent || socket->header_included || socket->bound || icmp_is_sender(socket) ||
         !address_is_plain(socket, address, address_length) || !request_read(&request, socket, data) ||
         !identifier_served(socket, request.identifier, request.sequence))
         return false;
@@ -193,7 +193,7 @@ static int address_translate(struct sending *sending)
     if (own->storage.ss_family != AF_UNSPEC && own->storage.ss_family != (is_six ? AF_INET6 : AF_INET))
         return EAFNOSUPPORT;
     own->storage.ss_family = is_six ? AF_INET6 : AF_INET;
-    if (is_six && six->sin6_port != 0 && six->sin6_port != htons(IPPROTO_ICMPV6))
+    if (is_six && six->sin6_port != 0 && six->sin6_port != htons((uint16_t)icmp_protocol(sending->socket)))
         return EINVAL;
     if (is_six && own->length < sizeof(*six)) {
         memset((unsigned char *)six + own->length, 0, sizeof(*six) - own->length);
@@ -261,14 +261,8 @@ ssize_t sending_echo(struct sending *sending, size_t at)
 /* Whether the kernel answers EFAULT or EMSGSIZE before it looks at the packet; what only it can read is not touched. */
 static bool is_for_kernel(const struct msghdr *message)
 {
-    if (message->msg_iovlen > IOV_MAX || (message->msg_iovlen > 0 && plainly_bad(message->msg_iov)) ||
-        (message->msg_controllen > 0 && plainly_bad(message->msg_control)))
-        return true;
-    for (size_t i = 0; i < message->msg_iovlen; i++) {
-        if (message->msg_iov[i].iov_len > 0 && plainly_bad(message->msg_iov[i].iov_base))
-            return true;
-    }
-    return false;
+    return message->msg_iovlen > IOV_MAX || parts_are_bad(message->msg_iov, message->msg_iovlen) ||
+           (message->msg_controllen > 0 && plainly_bad(message->msg_control));
 }
 
 ssize_t icmp_send(struct icmp_socket *socket, int fd, const struct msghdr *message, int flags, const char *op)
@@ -297,7 +291,10 @@ ssize_t icmp_send(struct icmp_socket *socket, int fd, const struct msghdr *messa
     /* IPV6_HDRINCL, and IPPROTO_RAW without its header (protocol 255). */
     if (socket->header_included ? icmp_is_six(socket) : socket->kind == KIND_SENDER)
         return sending_fails(EPERM);
-    sent = socket->header_included ? sending_with_header(&sending) : sending_echo(&sending, 0);
+    if (socket->kind == KIND_SENDER6)
+        sent = sending_udp(&sending);
+    else
+        sent = socket->header_included ? sending_with_header(&sending) : sending_echo(&sending, 0);
     outgoing_end(&sending.out);
     return sent;
 }

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets with an IPv4 header of the program's own: ICMP goes out by the ping socket, UDP by a hidden UDP socket, and
- * nothing else can be sent. What the header says is told to the kernel in other words.
+ * Packets with an IPv4 header of the program's own: ICMP goes out by the ping socket, UDP by a hidden UDP socket
+ * (send_udp.c), and nothing else can be sent. What the header says is told to the kernel in other words.
  */
 #include "shim/icmp/own_header.h"
 #include "shim/icmp/parts.h"
-#include "shim/icmp/probe.h"
 #include "shim/icmp/sending.h"
 #include "shim/real.h"
 
 #include <errno.h>
-#include <netinet/ip.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /*
  * With its own header a packet has DF or not, and is refused where it is larger than the line, never cut. Those are two ways of
@@ -50,33 +47,6 @@ static ssize_t send_own_echo(struct sending *sending, const struct own_header *h
     return sent < 0 ? -1 : (ssize_t)sending->size;
 }
 
-/* Sends UDP in a header of the program's own, which needs it in one piece, with what the kernel would fill in. */
-static ssize_t send_probe(struct sending *sending, const struct own_header *header, struct in_addr destination)
-{
-    const struct msghdr *message = &sending->out.message;
-    unsigned char *packet;
-    struct iphdr ip;
-    ssize_t sent;
-    int error;
-
-    packet = mmap(NULL, sending->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (packet == MAP_FAILED)
-        return sending_fails(ENOBUFS);
-    parts_read(message->msg_iov, message->msg_iovlen, 0, packet, sending->size);
-    memcpy(&ip, packet, sizeof(ip));
-    ip.tot_len = htons((uint16_t)sending->size);
-    ip.daddr = destination.s_addr;
-    ip.check = 0;
-    memcpy(packet, &ip, sizeof(ip));
-    ip.check = checksum_finish(checksum_add(0, packet, header->length));
-    memcpy(packet, &ip, sizeof(ip));
-    sent = probe_send_packet(sending->socket, packet, sending->size, sending->flags);
-    error = errno;
-    munmap(packet, sending->size);
-    errno = error;
-    return sent;
-}
-
 /*
  * Judges where the header says it goes, unless the sockaddr said the same of the same protocol: the caller has judged that.
  */
@@ -84,16 +54,20 @@ static enum outcome judge_header(struct sending *sending, const struct own_heade
 {
     const struct msghdr *message = &sending->out.message;
     const struct sockaddr_in *named = message->msg_name;
+    struct sockaddr_in target = {.sin_family = AF_INET, .sin_addr = destination};
+    const struct sockaddr *address = (const struct sockaddr *)&target;
     unsigned char ports[4];
 
     if (!watching(WATCH_TO | WATCH_FROM_DATAGRAM))
         return OUTCOME_PASS;
     if (header->protocol == IPPROTO_UDP &&
-        parts_read(message->msg_iov, message->msg_iovlen, header->length, ports, sizeof(ports)) == sizeof(ports))
-        return judge_inner(sending->fd, destination, PROTO_UDP, (uint16_t)(ports[2] << 8 | ports[3]), sending->op);
+        parts_read(message->msg_iov, message->msg_iovlen, header->length, ports, sizeof(ports)) == sizeof(ports)) {
+        memcpy(&target.sin_port, ports + 2, sizeof(target.sin_port));
+        return judge_inner(sending->fd, address, sizeof(target), PROTO_UDP, sending->op);
+    }
     if (named != NULL && named->sin_addr.s_addr == destination.s_addr)
         return OUTCOME_PASS;
-    return judge_inner(sending->fd, destination, PROTO_ICMP, 0, sending->op);
+    return judge_inner(sending->fd, address, sizeof(target), PROTO_ICMP, sending->op);
 }
 
 /* Whom a packet without an address goes to. */
@@ -129,6 +103,6 @@ ssize_t sending_with_header(struct sending *sending)
         break;
     }
     if (header.protocol == IPPROTO_UDP)
-        return send_probe(sending, &header, destination);
+        return sending_udp_with_header(sending, &header, destination);
     return send_own_echo(sending, &header);
 }

@@ -4,6 +4,7 @@
 #define SOCKADE_SHIM_ICMP_SENDING_H
 
 #include "shim/icmp/outgoing.h"
+#include "shim/icmp/own_header.h"
 #include "shim/icmp/socket.h"
 
 #include <sys/types.h>
@@ -25,5 +26,9 @@ ssize_t sending_echo(struct sending *sending, size_t at);
 
 /* Sends what begins with an IPv4 header. As sendmsg(2). */
 ssize_t sending_with_header(struct sending *sending);
+
+/* The same with UDP behind the header; and what begins with a UDP header, from a KIND_SENDER6 socket. */
+ssize_t sending_udp_with_header(struct sending *sending, const struct own_header *header, struct in_addr destination);
+ssize_t sending_udp(struct sending *sending);
 
 #endif

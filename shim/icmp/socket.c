@@ -151,8 +151,9 @@ static void sweep(void)
     for (unsigned i = 0; i < end; i++)
         entries[i].alive = atomic_load(&entries[i].cookie) == 0; /* free, or being made */
     descriptors_each(mark_alive);
+    /* Without /proc, or a descriptor to read it by, high numbers were not visited. */
     for (unsigned i = 0; i < end; i++) {
-        if (!entries[i].alive)
+        if (!entries[i].alive && !icmp_is(entries[i].socket, entries[i].socket->fd))
             entry_free(&entries[i]);
     }
     left = atomic_load(&entry_count);
@@ -217,7 +218,7 @@ static void options_prepare(int fd, enum icmp_kind kind)
     real.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off));
     if (real.getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, &length) == 0 && room < 2 * least)
         real.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
-    if (kind == KIND_ICMP6) {
+    if (kind == KIND_ICMP6 || kind == KIND_SENDER6) {
         option_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
         option_on(fd, IPPROTO_IPV6, IPV6_RECVERR);
         option_on(fd, IPPROTO_IPV6, IPV6_RECVERR_RFC4884);
@@ -231,7 +232,23 @@ static void options_prepare(int fd, enum icmp_kind kind)
     option_on(fd, IPPROTO_IP, IP_RECVERR_RFC4884);
 }
 
-struct icmp_socket *icmp_register(int fd, enum icmp_kind kind)
+/* A peer that the socket was connected to before it came to us. */
+static void peer_take(struct icmp_socket *socket, int fd)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t length = sizeof(peer);
+
+    if (real.getpeername(fd, (struct sockaddr *)&peer, &length) != 0)
+        return;
+    if (peer.ss_family == AF_INET)
+        socket->peer = ((const struct sockaddr_in *)&peer)->sin_addr;
+    else
+        socket->peer6 = ((const struct sockaddr_in6 *)&peer)->sin6_addr;
+    socket->connected = true;
+}
+
+/* The state is complete before anybody can find it. */
+static struct icmp_socket *register_as(int fd, const struct label *label)
 {
     struct timespec now = {0};
     struct icmp_socket *socket;
@@ -246,23 +263,34 @@ struct icmp_socket *icmp_register(int fd, enum icmp_kind kind)
     if (entry == NULL)
         return NULL;
     socket = entry->socket;
-    socket->kind = kind;
+    socket->kind = (enum icmp_kind)label->kind;
     socket->fd = fd;
-    socket->header_included = kind == KIND_SENDER;
-    socket->screened = kind == KIND_SENDER;
-    socket->checksum_offset = 2;
+    socket->header_included = label->header_included;
+    socket->asked = label->asked;
+    socket->identifier = label->fixed    ? (uint32_t)IDENTIFIER_FIXED | label->identifier
+                         : label->mapped ? (uint32_t)IDENTIFIER_MAPPED
+                                         : (uint32_t)IDENTIFIER_NONE;
+    socket->has_sent = label->fixed || label->mapped;
+    socket->checksum_offset = socket->kind == KIND_SENDER6 ? -1 : 2;
     socket->mtu_discover = -1;
     socket->reuse_address = 1; /* as raw sockets have it */
     /* Where the numbers start matters only for replies to an earlier program on the same socket, which must not fit. */
     clock_gettime(CLOCK_MONOTONIC, &now);
     socket->next = (uint16_t)(now.tv_nsec >> 8);
-    options_prepare(fd, kind);
+    options_prepare(fd, socket->kind);
+    peer_take(socket, fd);
+    icmp_screen_changed(socket);
     socket->cookie = cookie;
     atomic_store_explicit(&entry->cookie, cookie, memory_order_release);
     note_descriptor(entry, fd);
     icmp_label(socket, fd);
     atomic_fetch_or_explicit(&process.watch, WATCH_ICMP, memory_order_relaxed);
     return socket;
+}
+
+struct icmp_socket *icmp_register(int fd, enum icmp_kind kind)
+{
+    return register_as(fd, &(struct label){.kind = kind, .header_included = kind == KIND_SENDER});
 }
 
 /* Taking up what others have opened */
@@ -283,82 +311,75 @@ void icmp_label(struct icmp_socket *socket, int fd)
     errno = saved;
 }
 
-/* The label on a ping socket; false where there is none. */
+static bool is_socket_of(int fd, int domain, int protocol)
+{
+    static const int names[] = {SO_TYPE, SO_DOMAIN, SO_PROTOCOL};
+    const int wanted[] = {SOCK_DGRAM, domain, protocol};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        int value = -1;
+        socklen_t length = sizeof(value);
+
+        if (real.getsockopt(fd, SOL_SOCKET, names[i], &value, &length) != 0 || value != wanted[i])
+            return false;
+    }
+    return true;
+}
+
+/* The label on a ping socket; false where there is none, or on what is none: anybody may write one. */
 static bool label_read(int fd, struct label *label)
 {
     uint64_t word = 0;
-    int type = 0;
     socklen_t length = sizeof(word);
-    socklen_t type_length = sizeof(type);
+    bool six;
 
-    return real.getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, &length) == 0 && length == sizeof(word) &&
-           label_unpack(label, word) && real.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) == 0 &&
-           type == SOCK_DGRAM;
-}
-
-/* A peer that the socket was connected to before it came to us. */
-static void peer_take(struct icmp_socket *socket, int fd)
-{
-    struct sockaddr_storage peer = {0};
-    socklen_t length = sizeof(peer);
-
-    if (real.getpeername(fd, (struct sockaddr *)&peer, &length) != 0)
-        return;
-    if (peer.ss_family == AF_INET)
-        socket->peer = ((const struct sockaddr_in *)&peer)->sin_addr;
-    else
-        socket->peer6 = ((const struct sockaddr_in6 *)&peer)->sin6_addr;
-    socket->connected = true;
+    if (real.getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, &length) != 0 || length != sizeof(word) ||
+        !label_unpack(label, word))
+        return false;
+    six = label->kind == KIND_ICMP6 || label->kind == KIND_SENDER6;
+    return is_socket_of(fd, six ? AF_INET6 : AF_INET, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
 void icmp_adopt(int fd)
 {
-    struct icmp_socket *socket;
     struct label label;
     int saved = errno;
 
-    if (label_read(fd, &label) && (!watching(WATCH_ICMP) || icmp_find(fd) == NULL)) {
-        socket = icmp_register(fd, (enum icmp_kind)label.kind);
-        if (socket != NULL) {
-            socket->header_included = label.header_included;
-            socket->asked = label.asked;
-            socket->identifier = label.fixed    ? (uint32_t)IDENTIFIER_FIXED | label.identifier
-                                 : label.mapped ? (uint32_t)IDENTIFIER_MAPPED
-                                                : (uint32_t)IDENTIFIER_NONE;
-            socket->has_sent = label.fixed || label.mapped;
-            peer_take(socket, fd);
-            icmp_screen_changed(socket);
-            icmp_label(socket, fd);
-        }
-    }
+    if (label_read(fd, &label) && (!watching(WATCH_ICMP) || icmp_find(fd) == NULL))
+        register_as(fd, &label);
     errno = saved;
 }
 
-/*
- * Numbers in a row that are closed and end the look. Inherited sockets stand right behind the standard streams, and the start
- * of every program pays for what is looked at here.
- */
-#define CLOSED_IN_A_ROW 4
+/* Numbers that are looked at together. The start of every program pays for one step, so it is one system call. */
+#define INHERITED_STEP 64
+
+/* Takes up what is labelled among so many descriptors; false where all of them are closed, and the look ends. */
+static bool inherited_step(int first)
+{
+    struct pollfd entries[INHERITED_STEP];
+    const long long no_time[2] = {0, 0};
+    bool any = false;
+    bool told;
+
+    for (int i = 0; i < INHERITED_STEP; i++)
+        entries[i] = (struct pollfd){.fd = first + i};
+    /* Refused where the process may not have so many descriptors; then each is asked about, once. */
+    told = syscall(SYS_ppoll, entries, INHERITED_STEP, no_time, NULL, KERNEL_SIGNAL_BYTES) >= 0;
+    for (int i = 0; i < INHERITED_STEP; i++) {
+        if (entries[i].revents & POLLNVAL)
+            continue;
+        any = told;
+        icmp_adopt(first + i);
+    }
+    return any;
+}
 
 void icmp_inherited(void)
 {
     int saved = errno;
 
-    for (int fd = 0, closed = 0; closed < CLOSED_IN_A_ROW; fd++) {
-        uint64_t word = 0;
-        socklen_t length = sizeof(word);
-
-        if (real.getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, &length) == 0) {
-            struct label label;
-
-            if (label_unpack(&label, word))
-                icmp_adopt(fd);
-        } else if (errno == EBADF) {
-            closed++;
-            continue;
-        }
-        closed = 0;
-    }
+    for (int first = 0; inherited_step(first); first += INHERITED_STEP)
+        ;
     errno = saved;
 }
 
@@ -369,7 +390,7 @@ void icmp_screen_changed(struct icmp_socket *socket)
                                             icmp6_filter_blocks(six, 161) /* echo replies, RFC 4443, 8335 */
                                       : icmp_filter_blocks(socket->icmp_filter, ICMP_ECHOREPLY);
 
-    socket->screened = socket->kind == KIND_SENDER || socket->program_count > 0 || socket->connected || socket->bound ||
+    socket->screened = icmp_is_sender(socket) || socket->program_count > 0 || socket->connected || socket->bound ||
                        blocks;
 }
 
@@ -435,6 +456,19 @@ struct icmp_socket *icmp_next(unsigned *at, int *fd)
         return entry->socket;
     }
     return NULL;
+}
+
+bool icmp_holds(enum icmp_kind kind)
+{
+    struct icmp_socket *socket;
+    unsigned at = 0;
+    int fd;
+
+    while ((socket = icmp_next(&at, &fd)) != NULL) {
+        if (socket->kind == kind)
+            return true;
+    }
+    return false;
 }
 
 struct icmp_socket *icmp_peek(unsigned *at)

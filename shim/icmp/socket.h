@@ -27,6 +27,12 @@ enum icmp_kind {
     KIND_ICMP,   /* AF_INET, IPPROTO_ICMP */
     KIND_ICMP6,  /* AF_INET6, IPPROTO_ICMPV6 */
     KIND_SENDER, /* AF_INET, IPPROTO_RAW: sends packets with their own header, and never receives */
+    /*
+     * AF_INET6, IPPROTO_UDP, beside a raw ICMPv6 socket of the process: sends UDP headers of the program's own. mtr
+     * sends so what it hears of on the other one. A raw socket would also show all UDP that comes; this one never
+     * receives.
+     */
+    KIND_SENDER6,
 };
 
 /* Control messages and queues that the program itself asked for; in the kernel they are always on. */
@@ -80,7 +86,7 @@ struct icmp_socket {
 
     _Atomic uint32_t icmp_filter; /* as the program set it */
     uint32_t icmp6_filter[8];
-    int32_t checksum_offset; /* IPV6_CHECKSUM, always 2 for ICMPv6; -1: off */
+    int32_t checksum_offset; /* IPV6_CHECKSUM: 2 for ICMPv6 from the start; -1: off */
     _Atomic uint32_t program_count; /* instructions of the attached filter; 0: none */
     struct sock_filter program[FILTER_INSTRUCTIONS];
 
@@ -99,7 +105,24 @@ struct icmp_socket {
 
 static inline bool icmp_is_six(const struct icmp_socket *socket)
 {
-    return socket->kind == KIND_ICMP6;
+    return socket->kind == KIND_ICMP6 || socket->kind == KIND_SENDER6;
+}
+
+/* One that never receives. */
+static inline bool icmp_is_sender(const struct icmp_socket *socket)
+{
+    return socket->kind == KIND_SENDER || socket->kind == KIND_SENDER6;
+}
+
+/* The protocol number that the program asked for, which is also the port in a raw socket's name. */
+static inline int icmp_protocol(const struct icmp_socket *socket)
+{
+    static const int protocols[] = {[KIND_ICMP] = IPPROTO_ICMP,
+                                    [KIND_ICMP6] = IPPROTO_ICMPV6,
+                                    [KIND_SENDER] = IPPROTO_RAW,
+                                    [KIND_SENDER6] = IPPROTO_UDP};
+
+    return protocols[socket->kind];
 }
 
 /* The translated socket behind `fd`, asked of the kernel (one getsockopt); NULL where it is none. errno is preserved. */
@@ -144,11 +167,11 @@ void icmp_mark_listened(struct icmp_socket *socket);
 
 /*
  * A listener: waited on or received from, and has never sent. It sees what the family's other translated sockets see, and
- * the errors of UDP and TCP probes, as a raw socket beside them would. KIND_SENDER is none.
+ * the errors of UDP and TCP probes, as a raw socket beside them would. Senders are none.
  */
 static inline bool icmp_is_listener(const struct icmp_socket *socket)
 {
-    return socket->has_listened && !socket->has_sent && socket->kind != KIND_SENDER;
+    return socket->has_listened && !socket->has_sent && !icmp_is_sender(socket);
 }
 
 /* How many there may be of the family: cheap, and never too few. */
@@ -160,6 +183,9 @@ bool icmp_has_senders(bool six);
  * `*at` is moved behind it. NULL at the end. Begin with 0.
  */
 struct icmp_socket *icmp_next(unsigned *at, int *fd);
+
+/* Whether this process has a socket of that kind open. errno is preserved. */
+bool icmp_holds(enum icmp_kind kind);
 
 /* The same without a look at descriptors: no system call. What is closed may still be among them. */
 struct icmp_socket *icmp_peek(unsigned *at);

@@ -38,7 +38,7 @@ struct waiting {
 /* A socket that may become a listener by being waited on now. */
 static bool is_fresh(const struct icmp_socket *socket)
 {
-    return !socket->has_sent && !socket->has_listened && socket->kind != KIND_SENDER;
+    return !socket->has_sent && !socket->has_listened && !icmp_is_sender(socket);
 }
 
 /* Whether the kernel's word may not be enough for one of the descriptors. No system call. */
@@ -103,7 +103,7 @@ static short entry_ask(struct waiting *waiting, nfds_t i)
     socket = icmp_of(watched->fd);
     if (socket != NULL) {
         waiting->kinds[i] = ENTRY_SOCKET;
-        if (socket->kind == KIND_SENDER)
+        if (icmp_is_sender(socket))
             watched->events &= (short)~(SHOWN_READABLE | POLLPRI);
         if (watched->events & SHOWN_READABLE) {
             icmp_mark_listened(socket);
@@ -235,10 +235,14 @@ static __attribute__((noinline)) int special_small(struct waiting *waiting, cons
 {
     struct pollfd watched[SMALL + WAIT_SOURCES];
     uint8_t kinds[SMALL];
+    int found;
 
     waiting->watched = watched;
     waiting->kinds = kinds;
-    return special_hold(waiting, span, mask);
+    found = special_hold(waiting, span, mask);
+    waiting->watched = NULL;
+    waiting->kinds = NULL;
+    return found;
 }
 
 /* A thread that is cancelled here leaves its pages behind; it is the only thing that such a thread costs. */

@@ -74,7 +74,19 @@ void wait_sources_add(struct wait_sources *sources, const struct icmp_socket *so
 
 bool wait_doubts(const struct icmp_socket *socket, short found)
 {
-    return (found & POLLERR) || socket->kind == KIND_SENDER || icmp_needs_look(socket);
+    return (found & POLLERR) || icmp_is_sender(socket) || icmp_needs_look(socket);
+}
+
+/* Whether the kernel calls it readable since it was shut down, with nothing there to be read. */
+static bool is_shut_down(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLRDHUP};
+    const long long no_time[2] = {0, 0};
+    int saved = errno;
+    bool is = syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) == 1 && (entry.revents & POLLRDHUP);
+
+    errno = saved;
+    return is;
 }
 
 short wait_shown(struct icmp_socket *socket, int fd, short wanted, short found)
@@ -82,13 +94,13 @@ short wait_shown(struct icmp_socket *socket, int fd, short wanted, short found)
     short shown = (short)(found & ~(SHOWN_READABLE | POLLERR | POLLPRI));
     bool readable = (found & SHOWN_READABLE) != 0;
 
-    if (socket->kind == KIND_SENDER) {
+    if (icmp_is_sender(socket)) {
         if (found & (SHOWN_READABLE | POLLERR))
             icmp_pull(socket, fd);
         return shown;
     }
     if (wait_doubts(socket, found))
-        readable = icmp_readable(socket, fd);
+        readable = icmp_readable(socket, fd) || ((found & SHOWN_READABLE) && is_shut_down(fd));
     if (readable)
         shown = (short)(shown | (wanted & SHOWN_READABLE));
     if (icmp_shows_error(socket))

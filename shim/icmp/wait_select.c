@@ -5,6 +5,7 @@
  */
 #include "shim/icmp/wait.h"
 
+#include "shim/fdinfo.h"
 #include "shim/icmp/epoll_sets.h"
 #include "shim/icmp/wait_parts.h"
 #include "shim/judge.h"
@@ -13,7 +14,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 /* Entries that find room on the stack. */
 #define SMALL 64
@@ -56,16 +56,15 @@ static unsigned long below(int count, int i)
 }
 
 /*
- * Sets may be shorter than `count` says where that is more than the process can have descriptors for, since the kernel looks
- * at no more.
+ * Sets may be shorter than `count` says where that is more than the process has descriptors, since the kernel looks at no more.
  */
 static int count_bounded(int count)
 {
-    struct rlimit limit;
+    int saved = errno;
+    int size = count > FD_SETSIZE ? fdinfo_table_size() : -1;
 
-    if (count > FD_SETSIZE && getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)count > limit.rlim_cur)
-        return limit.rlim_cur < FD_SETSIZE ? FD_SETSIZE : (int)limit.rlim_cur;
-    return count;
+    errno = saved;
+    return size >= 0 && size < count ? size : count;
 }
 
 static bool sets_are_bad(fd_set *const sets[SETS])
@@ -194,9 +193,12 @@ static __attribute__((noinline)) int selected_small(struct selection *selection,
                                                     const sigset_t *mask)
 {
     struct pollfd entries[SMALL];
+    int found;
 
     selection->entries = entries;
-    return selected(selection, span, mask);
+    found = selected(selection, span, mask);
+    selection->entries = NULL;
+    return found;
 }
 
 /* A thread that is cancelled here leaves its pages behind. */
@@ -219,7 +221,7 @@ static __attribute__((noinline)) int selected_large(struct selection *selection,
 int icmp_pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, struct timespec *timeout,
                  const sigset_t *mask)
 {
-    struct selection selection = {.count = count_bounded(count), .sets = {reading, writing, exceptions}};
+    struct selection selection = {.sets = {reading, writing, exceptions}};
     struct span span;
     nfds_t members;
     int found;
@@ -230,6 +232,7 @@ int icmp_pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptions
         errno = EINVAL;
         return -1;
     }
+    selection.count = count_bounded(count);
     members = members_of(&selection);
     found = members <= SMALL ? selected_small(&selection, &span, mask)
                              : selected_large(&selection, members, &span, mask);

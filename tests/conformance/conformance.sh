@@ -20,8 +20,8 @@ done
 # A network of its own for one world. The router hears at the other end of a pair and answers as each address asks
 # (lab.h). The flow label is switched off: it is a hash of the kernel's choice, which the error queue does not tell.
 cat >world.sh <<'END'
-world=$1
-shift
+world=$1 names=$2
+shift 2
 ip link set lo up
 ip link add lab0 type veth peer name lab1 || { echo no pair of devices >"$world/skip"; exit; }
 ip link set lab1 arp off addrgenmode none up
@@ -35,6 +35,7 @@ range=/proc/sys/net/ipv4/ping_group_range
 { echo '0 2147483647' >$range || echo '0 0' >$range; } 2>/dev/null
 router=$(programs/router lab1) || exit
 trap 'kill $router' EXIT
+trap 'exit 143' TERM
 for name in $names; do
     # A program with a policy of its own is preloaded in both worlds: root's raw sockets are judged, and stay raw.
     policy=
@@ -43,14 +44,21 @@ for name in $names; do
     echo "exit status $?" >>"$world/$name"
 done
 END
-object=$LIBSOCKADE
-export names object
+export object="$LIBSOCKADE"
 
-unshare -n sh world.sh bare env &
-bare=$!
-# shellcheck disable=SC2086 # ORDINARY is several words
-HOME=$USER_HOME unshare -n sh world.sh translated $ORDINARY env LD_PRELOAD="$LIBSOCKADE" &
-trap 'kill $bare $! 2>/dev/null; scratch_end' EXIT
+# Most programs sleep most of the time: each world has two lanes, with a network and half of the programs each.
+lanes=
+for half in 0 1; do
+    # shellcheck disable=SC2086 # a list of names
+    lane=$(printf '%s\n' $names | awk "NR % 2 == $half")
+    unshare -n sh world.sh bare "$lane" env &
+    lanes="$lanes $!"
+    # shellcheck disable=SC2086 # ORDINARY is several words
+    HOME=$USER_HOME unshare -n sh world.sh translated "$lane" $ORDINARY env LD_PRELOAD="$LIBSOCKADE" &
+    lanes="$lanes $!"
+done
+# shellcheck disable=SC2064,SC2086 # a list of numbers, as it is now
+trap "kill $lanes 2>/dev/null; scratch_end" EXIT
 wait
 trap scratch_end EXIT
 if [ -e bare/skip ]; then

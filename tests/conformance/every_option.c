@@ -150,9 +150,25 @@ static void each_kind(const char *name, void (*body)(void))
     run_one(title, body, AF_INET);
 }
 
+/* A raw UDP socket as mtr has it, beside one of ICMPv6. */
+static void udp_defaults(void)
+{
+    open_raw(IPPROTO_ICMPV6);
+    defaults();
+}
+
+static void udp_settings(void)
+{
+    open_raw(IPPROTO_ICMPV6);
+    settings();
+}
+
 int main(void)
 {
     each_kind("defaults", defaults);
     each_kind("settings", settings);
+    protocol = IPPROTO_UDP;
+    run_one("defaults, IPPROTO_UDP", udp_defaults, AF_INET6);
+    run_one("settings, IPPROTO_UDP", udp_settings, AF_INET6);
     return 0;
 }

@@ -67,9 +67,12 @@ static void taken(void)
     must("bind", bind(other, &own.any, place_size()));
     int fd = open_icmp();
     for (unsigned i = 0; i < 5; i++) {
-        CHECK("send", send_as(fd, ID, i == 3 ? UNREACHABLE : REPLY, i));
+        union place twice = place_of(REPLY, TWICE);
+        CHECK("send", i == 4 ? echo_with(fd, &twice, ID, i, DATA) : send_as(fd, ID, i == 3 ? UNREACHABLE : REPLY, i));
         settle();
         find("own", fd, ID, i);
+        if (i == 4)
+            find("once more", fd, ID, i);
     }
     CHECK("send", send_as(fd, ID, SHORT_QUOTE, 7));
     settle();
@@ -178,6 +181,34 @@ static void between_programs(void)
     }
 }
 
+/* Parent and child send on one socket, each with identifiers of its own; whoever receives finds what was sent. */
+static void after_fork(void)
+{
+    int status;
+    int fd = open_icmp();
+    must("send", send_as(fd, 0x6000, REPLY, 1));
+    fflush(stdout);
+    if (fork() == 0) {
+        for (unsigned i = 0; i < 4; i++)
+            must("send", send_as(fd, 0x6001 + i, i == 2 ? UNREACHABLE : REPLY, 2));
+        _exit(0);
+    }
+    must("wait", wait(&status));
+    for (unsigned i = 0; i < 4; i++)
+        must("send", send_as(fd, 0x6100 + i, i == 2 ? SHORT_QUOTE : REPLY, 3));
+    settle();
+    say_errors_first("in the parent", fd);
+    must("send", send_as(fd, 0x6201, REPLY, 4));
+    must("send", send_as(fd, 0x6202, UNREACHABLE, 4));
+    settle();
+    fflush(stdout);
+    if (fork() == 0) {
+        say_errors_first("in the child", fd);
+        _exit(0);
+    }
+    must("wait", wait(&status));
+}
+
 /* 65,536 outstanding echoes of one socket, of 16 identifiers, sent before anything is read but what has come. */
 static void outstanding(void)
 {
@@ -244,6 +275,7 @@ int main(void)
     run_one("both families at once", both_families, AF_INET);
     run_case("shared by sockets", shared);
     run_case("between programs", between_programs);
+    run_case("after fork", after_fork);
     run_case("outstanding", outstanding);
     run_case("connected first", connected_first);
     return 0;

@@ -271,6 +271,60 @@ static void other_program(void)
     works("after it", fd);
 }
 
+/* A program that runs already and has none of its own is handed one. */
+static void handed_over(void)
+{
+    struct carrier carrier;
+    int ends[2];
+    int status;
+    char number[16];
+    must("socketpair", socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+    snprintf(number, sizeof(number), "%d", ends[1]);
+    fflush(stdout);
+    if (fork() == 0) {
+        execl(self, self, number, family == AF_INET ? "4" : "6", "passed", (char *)NULL);
+        _exit(9);
+    }
+    int fd = open_icmp();
+    works("before", fd);
+    must("send", ask(fd, REPLY, PLAIN, 1));
+    settle();
+    carrier_make(&carrier, "x", fd);
+    must("sendmsg", sendmsg(ends[0], &carrier.header, 0));
+    fflush(stdout);
+    must("wait", wait(&status));
+    say_value("it ended", status);
+    works("after it", fd);
+}
+
+/* As many as a program may have, again and again: none is out of use for ever. */
+static void many(void)
+{
+    enum { MANY = 200, ROUNDS = 4 };
+    static int fds[MANY];
+    unsigned good = 0;
+    union place peer = place_of(REPLY, PLAIN);
+    union place nobody = place_of(SILENT, 1); /* so that the others do not all get a copy */
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < MANY; i++) {
+            fds[i] = open_icmp();
+            must("connect", connect(fds[i], &nobody.any, place_size()));
+        }
+        for (unsigned i = 0; i < MANY; i += 7) {
+            must("connect", connect(fds[i], &peer.any, place_size()));
+            good += echo_with(fds[i], &peer, 0x3000 + i, i, 4) > 0 && recv(fds[i], buffer, sizeof(buffer), 0) > 0;
+            must("connect", connect(fds[i], &nobody.any, place_size()));
+        }
+        for (int i = 0; i < MANY; i++)
+            if (round % 2)
+                close(fds[i]);
+            else
+                syscall(SYS_close, fds[i]);
+    }
+    say_value("answered", good);
+    works("after them", open_icmp());
+}
+
 static void after_exec(int fd)
 {
     deadline(CASE_SECONDS);
@@ -282,12 +336,21 @@ static void after_exec(int fd)
     works("a copy after exec", copy);
 }
 
+static int receive_descriptor(int end)
+{
+    struct carrier carrier;
+    deadline(CASE_SECONDS);
+    carrier_make(&carrier, "", -1);
+    must("recvmsg", recvmsg(end, &carrier.header, 0));
+    return carried(&carrier.header);
+}
+
 int main(int argc, char **argv)
 {
     self = argv[0];
     if (argc > 2) {
         family = *argv[2] == '4' ? AF_INET : AF_INET6;
-        after_exec(atoi(argv[1]));
+        after_exec(argc > 3 ? receive_descriptor(atoi(argv[1])) : atoi(argv[1]));
         return 0;
     }
     run_case("opening", opening);
@@ -298,5 +361,7 @@ int main(int argc, char **argv)
     run_case("children", children);
     run_case("passed by SCM_RIGHTS", passed);
     run_case("exec", other_program);
+    run_case("handed over", handed_over);
+    run_case("many", many);
     return 0;
 }

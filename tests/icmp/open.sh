@@ -14,13 +14,9 @@ import errno
 import fcntl
 import os
 import socket
-for name, family, kind, protocol in (
-        ("icmp", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
-        ("icmp6", socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6),
-        ("sender", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW),
-        ("flags", socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP),
-        ("sender6", socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW),
-        ("tcp", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)):
+
+
+def tell(name, family, kind, protocol):
     try:
         with socket.socket(family, kind, protocol) as raw:
             flags = fcntl.fcntl(raw, fcntl.F_GETFD), bool(fcntl.fcntl(raw, fcntl.F_GETFL) & socket.SOCK_NONBLOCK)
@@ -30,25 +26,48 @@ for name, family, kind, protocol in (
             print(name, "raw" if real else "translated", *flags if name == "flags" else ())
     except OSError as error:
         print(name, errno.errorcode[error.errno])
+
+
+for arguments in (
+        ("icmp", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+        ("icmp6", socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6),
+        ("sender", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW),
+        ("flags", socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP),
+        ("sender6", socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW),
+        ("udp6", socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_UDP),
+        ("tcp", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)):
+    tell(*arguments)
+# A raw UDP socket is translated only to send for an ICMPv6 one that is open.
+try:
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6):
+        tell("beside", socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_UDP)
+except OSError as error:
+    print("beside", errno.errorcode[error.errno])
 END
 refused='icmp EPERM
 icmp6 EPERM
 sender EPERM
 flags EPERM
 sender6 EPERM
-tcp EPERM'
+udp6 EPERM
+tcp EPERM
+beside EPERM'
 translated='icmp translated
 icmp6 translated
 sender translated
 flags translated 1 True
 sender6 EPERM
-tcp EPERM'
+udp6 EPERM
+tcp EPERM
+beside translated'
 raw='icmp raw
 icmp6 raw
 sender raw
 flags raw 1 True
 sender6 raw
-tcp raw'
+udp6 raw
+tcp raw
+beside raw'
 conf() { # conf NAME ICMP-SETTINGS
     echo "version = 1; log = { to = \"file:$USER_HOME/$1.jsonl\"; }; icmp = { $2 };" >"$1.conf"
 }
