@@ -5,8 +5,8 @@
 #     client --- r1 === r2 --- target          === is two links: the wide one, and a narrow one with an MTU of 1280
 #
 # Sourced after net.sh, in a network of its own (after enter_net). `laboratory` makes it round the namespace of the
-# caller, which becomes the client, and which must have a mount namespace of its own: the other namespaces are files on a
-# tmpfs there, so that all is gone with the last process, and nothing is left to clean up.
+# caller, which becomes the client, and which must have a mount namespace of its own: the other namespaces are files on
+# a tmpfs there, so that all is gone with the last process, and nothing is left to clean up.
 #
 # What is to be seen from the client, IPv4 and IPv6 (fd00 in place of 10):
 #   10.3.0.1 .. 10.3.0.9   fd00:3::1 .. 9      the target, three hops away
@@ -131,8 +131,8 @@ laboratory() {
     [ "${1:-}" = closed ] || grant_ping_sockets
 }
 
-# Grants ping sockets in the client's namespace. A new namespace grants them to nobody (`1 0`), and one that belongs to a
-# user namespace cannot be closed again, since a group of that number is not mapped there: the one that is, is 0.
+# Grants ping sockets in the client's namespace. A new namespace grants them to nobody (`1 0`), and one that belongs to
+# a user namespace cannot be closed again, since a group of that number is not mapped there: the one that is, is 0.
 grant_ping_sockets() {
     range='0 2147483647'
     [ "$TEST_UID" -eq 0 ] || range='0 0'

@@ -46,6 +46,19 @@ static bool is_current(const struct member *member)
     return atomic_load(&member->socket->cookie) == member->cookie && icmp_is(member->socket, member->fd);
 }
 
+/*
+ * A descriptor of the member's socket; -1 where this process has none. An epoll set holds the socket and not its number: that
+ * may be closed, and the socket live on under another one (epoll(7), question 6).
+ */
+static int member_fd(const struct member *member)
+{
+    int other = atomic_load(&member->socket->fd);
+
+    if (is_current(member))
+        return member->fd;
+    return atomic_load(&member->socket->cookie) == member->cookie && icmp_is(member->socket, other) ? other : -1;
+}
+
 /* What ever arrived in the program's two queues. */
 static uint32_t arrivals_of(const struct icmp_socket *socket)
 {
@@ -217,8 +230,8 @@ static uint32_t member_correct(const struct member *member, struct member_state 
     /* Spent by us and not armed again: only what is reported unasked can come, once. */
     if (atomic_load(&state->spent) && !(found & ~UNASKED))
         return 0;
-    if (member->kind == MEMBER_SOCKET && wait_doubts(member->socket, (short)found) && is_current(member)) {
-        shown = (uint16_t)wait_shown(member->socket, member->fd, (short)member->events, (short)found);
+    if (member->kind == MEMBER_SOCKET && wait_doubts(member->socket, (short)found) && member_fd(member) >= 0) {
+        shown = (uint16_t)wait_shown(member->socket, member_fd(member), (short)member->events, (short)found);
         shown &= member->events | UNASKED;
     } else if (member->kind == MEMBER_PROBE && (probe = probe_of(member->fd)) != NULL) {
         shown = (uint16_t)probe_events(probe, member->fd, (short)found);

@@ -84,17 +84,19 @@ size_t ipv4_header(unsigned char out[IPV4_HEADER_MAX], const struct facts *facts
 }
 
 /* RFC 1624 section 3: the new sum is the old one less the old words (their complements added) and with the new ones. */
-void echo_rename(unsigned char header[ICMP_HEADER], uint16_t identifier, uint16_t sequence)
+void echo_rename(unsigned char header[ICMP_HEADER], uint8_t code, uint16_t identifier, uint16_t sequence)
 {
     static const unsigned char nothing[ICMP_HEADER];
-    uint16_t words[3]; /* checksum, identifier, sequence */
-    uint32_t sum;
+    uint16_t words[4]; /* type and code, checksum, identifier, sequence */
+    uint32_t sum = 0;
 
-    memcpy(words, header + 2, sizeof(words));
-    sum = (uint32_t)(uint16_t)~words[0] + (uint16_t)~words[1] + (uint16_t)~words[2];
+    memcpy(words, header, sizeof(words));
+    for (size_t i = 0; i < 4; i++)
+        sum += (uint16_t)~words[i];
+    header[1] = code;
     put16(header + 4, identifier);
     put16(header + 6, sequence);
-    checksum_put(header + 2, checksum_add(sum, header + 4, 4));
+    checksum_put(header + 2, checksum_add(checksum_add(sum, header, 2), header + 4, 4));
     /* A reply of nothing but zeros: its sum is 0, and differences give the other zero of one's complement, 0xffff. */
     if (memcmp(header, nothing, sizeof(nothing)) == 0)
         memset(header + 2, 0xff, 2);

@@ -65,10 +65,10 @@ size_t ipv4_header(unsigned char out[IPV4_HEADER_MAX], const struct facts *facts
                    size_t data_length);
 
 /*
- * Puts identifier and sequence number (host byte order) into an ICMP or ICMPv6 echo header and mends its checksum by
+ * Puts code, identifier and sequence number (host byte order) into an ICMP or ICMPv6 echo header and mends its checksum by
  * difference (RFC 1624), so that neither the data nor a pseudo header is needed.
  */
-void echo_rename(unsigned char header[ICMP_HEADER], uint16_t identifier, uint16_t sequence);
+void echo_rename(unsigned char header[ICMP_HEADER], uint8_t code, uint16_t identifier, uint16_t sequence);
 
 /* A packet of ours that an ICMP error quotes, and the error's circumstances. */
 struct quote {

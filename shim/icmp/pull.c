@@ -81,8 +81,8 @@ bool reply_rename(const struct icmp_socket *socket, unsigned char header[8])
     if (header[0] != (icmp_is_six(socket) ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY))
         return true;
     echo = icmp_echo_name(socket, identifier, wire);
-    if (echo.known && (echo.identifier != identifier || echo.sequence != wire))
-        echo_rename(header, echo.identifier, echo.sequence);
+    if (echo.known && (echo.identifier != identifier || echo.sequence != wire || echo.code != header[1]))
+        echo_rename(header, echo.code, echo.identifier, echo.sequence);
     return echo.known;
 }
 
@@ -168,7 +168,7 @@ static bool quoted_rename(struct icmp_socket *socket, unsigned char *data, size_
     wire = (uint16_t)(data[6] << 8 | data[7]);
     *echo = icmp_echo_name(socket, (uint16_t)(data[4] << 8 | data[5]), wire);
     if (echo->known)
-        echo_rename(data, echo->identifier, echo->sequence);
+        echo_rename(data, echo->code, echo->identifier, echo->sequence);
     return echo->known;
 }
 
@@ -237,8 +237,7 @@ static void hold_error(struct icmp_socket *socket, int fd, struct message *messa
     if (icmp && !quoted_rename(socket, socket->taken, message->length, &echo))
         return;
     held_describe(&held, message, socket->taken, message->length);
-    if (!icmp_is_sender(socket) && is_for_error_queue(socket, &message->facts) &&
-        inbox_lock(&socket->errors, &guard)) {
+    if (!icmp_is_sender(socket) && is_for_error_queue(socket, &message->facts) && inbox_lock(&socket->errors, &guard)) {
         inbox_add(&socket->errors, &held);
         inbox_unlock(&socket->errors, &guard);
     }

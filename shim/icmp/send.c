@@ -41,6 +41,7 @@
 struct request {
     uint16_t identifier;
     uint16_t sequence;
+    uint8_t code;  /* ping sockets send no other than 0 */
     bool extended; /* its sequence number has 8 bits, with flags behind them: never mapped, and not in the table */
 };
 
@@ -51,7 +52,7 @@ ssize_t sending_fails(int error)
     return -1;
 }
 
-/* What a ping socket can send (ping_supported): echo requests of at least 8 bytes, with code 0. */
+/* What a ping socket can send (ping_supported): echo requests of at least 8 bytes; the code goes out as 0. */
 static bool request_read(struct request *out, const struct icmp_socket *socket, const unsigned char header[ICMP_HEADER])
 {
     bool six = icmp_is_six(socket);
@@ -59,7 +60,8 @@ static bool request_read(struct request *out, const struct icmp_socket *socket, 
     out->identifier = (uint16_t)(header[4] << 8 | header[5]);
     out->sequence = (uint16_t)(header[6] << 8 | header[7]);
     out->extended = header[0] == (six ? EXTENDED_ECHO6 : EXTENDED_ECHO);
-    return header[1] == 0 && (out->extended || header[0] == (six ? ICMP6_ECHO_REQUEST : ICMP_ECHO));
+    out->code = header[1];
+    return out->extended || header[0] == (six ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
 }
 
 /*
@@ -144,10 +146,10 @@ bool icmp_send_plain(int fd, const void *data, size_t length, int flags, const s
         return false;
     if (!socket->has_sent || socket->header_included || socket->bound || icmp_is_sender(socket) ||
         !address_is_plain(socket, address, address_length) || !request_read(&request, socket, data) ||
-        !identifier_served(socket, request.identifier, request.sequence))
+        request.code != 0 || !identifier_served(socket, request.identifier, request.sequence))
         return false;
     if (!request.extended)
-        echo_store(socket, request.sequence, request.identifier, request.sequence, (uint16_t)length);
+        echo_store(socket, request.sequence, 0, request.identifier, request.sequence, (uint16_t)length);
     *sent = real.sendto(fd, data, length, flags, address, address_length);
     if (likely(*sent >= 0))
         return true;
@@ -248,10 +250,11 @@ ssize_t sending_echo(struct sending *sending, size_t at)
     as_it_is = identifier_serves(socket, sending->fd, request.identifier, request.sequence) || request.extended;
     wire = as_it_is ? request.sequence : atomic_fetch_add(&socket->next, 1);
     if (!request.extended)
-        echo_store(socket, wire, request.identifier, request.sequence, (uint16_t)length);
+        echo_store(socket, wire, request.code, request.identifier, request.sequence, (uint16_t)length);
+    header[1] = 0;
     header[6] = (unsigned char)(wire >> 8);
     header[7] = (unsigned char)wire;
-    if ((!as_it_is || at > 0) && !outgoing_replace(&sending->out, header, at + sizeof(header)))
+    if ((!as_it_is || at > 0 || request.code != 0) && !outgoing_replace(&sending->out, header, at + sizeof(header)))
         return sending_fails(errno);
     if (!source_tell(sending))
         return sending_fails(errno);

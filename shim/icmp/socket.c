@@ -356,17 +356,17 @@ void icmp_adopt(int fd)
 /* Takes up what is labelled among so many descriptors; false where all of them are closed, and the look ends. */
 static bool inherited_step(int first)
 {
-    struct pollfd entries[INHERITED_STEP];
+    struct pollfd numbers[INHERITED_STEP];
     const long long no_time[2] = {0, 0};
     bool any = false;
     bool told;
 
     for (int i = 0; i < INHERITED_STEP; i++)
-        entries[i] = (struct pollfd){.fd = first + i};
+        numbers[i] = (struct pollfd){.fd = first + i};
     /* Refused where the process may not have so many descriptors; then each is asked about, once. */
-    told = syscall(SYS_ppoll, entries, INHERITED_STEP, no_time, NULL, KERNEL_SIGNAL_BYTES) >= 0;
+    told = syscall(SYS_ppoll, numbers, INHERITED_STEP, no_time, NULL, KERNEL_SIGNAL_BYTES) >= 0;
     for (int i = 0; i < INHERITED_STEP; i++) {
-        if (entries[i].revents & POLLNVAL)
+        if (numbers[i].revents & POLLNVAL)
             continue;
         any = told;
         icmp_adopt(first + i);

@@ -37,15 +37,15 @@ enum icmp_kind {
 
 /* Control messages and queues that the program itself asked for; in the kernel they are always on. */
 enum {
-    ASKED_TTL = 1,         /* IP_RECVTTL */
-    ASKED_TOS = 2,         /* IP_RECVTOS */
-    ASKED_PKTINFO = 4,     /* IP_PKTINFO, IPV6_RECVPKTINFO */
-    ASKED_OPTIONS = 8,     /* IP_RECVOPTS */
-    ASKED_RECVERR = 16,    /* IP_RECVERR, IPV6_RECVERR */
-    ASKED_RFC4884 = 32,    /* IP_RECVERR_RFC4884, IPV6_RECVERR_RFC4884 */
-    ASKED_NODEFRAG = 64,       /* IP_NODEFRAG and */
-    ASKED_ROUTER_ALERT = 128,  /* IP_ROUTER_ALERT: only to be told again */
-    ASKED_DISCONNECTED = 256,  /* connect(2) with AF_UNSPEC: a raw socket's name has no port from then on */
+    ASKED_TTL = 1,            /* IP_RECVTTL */
+    ASKED_TOS = 2,            /* IP_RECVTOS */
+    ASKED_PKTINFO = 4,        /* IP_PKTINFO, IPV6_RECVPKTINFO */
+    ASKED_OPTIONS = 8,        /* IP_RECVOPTS */
+    ASKED_RECVERR = 16,       /* IP_RECVERR, IPV6_RECVERR */
+    ASKED_RFC4884 = 32,       /* IP_RECVERR_RFC4884, IPV6_RECVERR_RFC4884 */
+    ASKED_NODEFRAG = 64,      /* IP_NODEFRAG and */
+    ASKED_ROUTER_ALERT = 128, /* IP_ROUTER_ALERT: only to be told again */
+    ASKED_DISCONNECTED = 256, /* connect(2) with AF_UNSPEC: a raw socket's name has no port from then on */
 };
 
 /* One echo request that is on its way, by the sequence number on the wire. */
@@ -53,6 +53,7 @@ struct echo {
     uint16_t identifier; /* the program's, host byte order, as the next */
     uint16_t sequence;
     uint16_t length; /* behind the IP header */
+    uint8_t code;    /* 0 by RFC 792, but raw sockets send any, and Linux sends it back */
     bool known;
 };
 
@@ -63,10 +64,10 @@ struct icmp_socket {
     _Atomic uint64_t cookie; /* 0: free */
     _Atomic int fd;          /* a descriptor of it in this process, lately; to be verified by icmp_is */
     enum icmp_kind kind;
-    _Atomic uint32_t asked;      /* ASKED_* */
-    _Atomic uint32_t identifier; /* IDENTIFIER_* | the program's identifier where fixed */
-    _Atomic uint16_t next;       /* sequence number for the wire, where mapped */
-    _Atomic uint16_t last;       /* sequence number that was last sent as it was, where fixed */
+    _Atomic uint32_t asked;       /* ASKED_* */
+    _Atomic uint32_t identifier;  /* IDENTIFIER_* | the program's identifier where fixed */
+    _Atomic uint16_t next;        /* sequence number for the wire, where mapped */
+    _Atomic uint16_t last;        /* sequence number that was last sent as it was, where fixed */
     _Atomic bool header_included; /* IP_HDRINCL */
     _Atomic bool has_sent;
     _Atomic bool has_listened; /* waited on or received from */
@@ -86,7 +87,7 @@ struct icmp_socket {
 
     _Atomic uint32_t icmp_filter; /* as the program set it */
     uint32_t icmp6_filter[8];
-    int32_t checksum_offset; /* IPV6_CHECKSUM: 2 for ICMPv6 from the start; -1: off */
+    int32_t checksum_offset;        /* IPV6_CHECKSUM: 2 for ICMPv6 from the start; -1: off */
     _Atomic uint32_t program_count; /* instructions of the attached filter; 0: none */
     struct sock_filter program[FILTER_INSTRUCTIONS];
 
@@ -96,10 +97,11 @@ struct icmp_socket {
     int reuse_address;  /* the program's own SO_REUSEADDR */
     int mtu_discover;   /* the program's own IP_MTU_DISCOVER or IPV6_MTU_DISCOVER; -1: not set */
 
-    unsigned char taken[65536]; /* one message of the kernel, and what it is turned into; guarded by the lock of `packets` */
+    unsigned char
+        taken[65536]; /* one message of the kernel, and what it is turned into; guarded by the lock of `packets` */
     unsigned char built[65536];
-    struct inbox packets; /* held for the next receive */
-    struct inbox errors;  /* held for MSG_ERRQUEUE, of programs that set IP_RECVERR */
+    struct inbox packets;           /* held for the next receive */
+    struct inbox errors;            /* held for MSG_ERRQUEUE, of programs that set IP_RECVERR */
     _Atomic uint64_t echoes[65536]; /* struct echo, by the sequence number on the wire */
 };
 
@@ -191,11 +193,12 @@ bool icmp_holds(enum icmp_kind kind);
 struct icmp_socket *icmp_peek(unsigned *at);
 
 /* The echo table. `wire` is the sequence number on the wire, host byte order. */
-static inline void echo_store(struct icmp_socket *socket, uint16_t wire, uint16_t identifier, uint16_t sequence,
-                              uint16_t length)
+static inline void echo_store(struct icmp_socket *socket, uint16_t wire, uint8_t code, uint16_t identifier,
+                              uint16_t sequence, uint16_t length)
 {
     atomic_store_explicit(&socket->echoes[wire],
-                          UINT64_C(1) << 48 | (uint64_t)length << 32 | (uint64_t)sequence << 16 | identifier,
+                          (uint64_t)code << 56 | UINT64_C(1) << 48 | (uint64_t)length << 32 | (uint64_t)sequence << 16 |
+                              identifier,
                           memory_order_relaxed);
 }
 
@@ -206,6 +209,7 @@ static inline struct echo echo_load(const struct icmp_socket *socket, uint16_t w
     return (struct echo){.identifier = (uint16_t)word,
                          .sequence = (uint16_t)(word >> 16),
                          .length = (uint16_t)(word >> 32),
+                         .code = (uint8_t)(word >> 56),
                          .known = word != 0};
 }
 

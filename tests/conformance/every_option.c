@@ -6,7 +6,8 @@
  * The calls are made without capabilities on both sides, since they are what an ordinary user's socket is compared with.
  *
  * Not compared: numbers that are the kernel's own choice (cookies, processors, memory in use), and the options of a
- * multicast router (MRT_*, MRT6_*), which want a privileged process and its own protocol's socket.
+ * multicast router (MRT_*, MRT6_*), which want a privileged process and its own protocol's socket. Nor what turns a
+ * UDP socket of IPv6 into one of IPv4 (IPV6_ADDRFORM).
  */
 #include "tests/conformance/unprivileged.h"
 
@@ -34,6 +35,8 @@ static bool is_left_out(int level, int name)
     for (size_t i = 0; level == SOL_SOCKET && i < COUNT(own); i++)
         if (name == own[i])
             return true;
+    if (protocol == IPPROTO_UDP && level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
+        return true;
     return (level == IPPROTO_IP || level == IPPROTO_IPV6) && name >= 200 && name <= 212;
 }
 

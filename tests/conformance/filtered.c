@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets that a socket does not want, while it waits: by a filter, by the peer it is connected to, by the address it is
- * bound to. The wait goes on for what is left of its time, and ends with what is wanted.
+ * Packets that a socket does not want, while it waits: by a filter, by the peer it is connected to, by the address it
+ * is bound to. The wait goes on for what is left of its time, and ends with what is wanted.
  */
 #include "tests/conformance/conformance.h"
 

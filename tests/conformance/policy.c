@@ -33,6 +33,26 @@ static void targets(void)
     }
 }
 
+/* Raw sockets take an address without a family, and one without a scope, as one of their own. */
+static void odd_addresses(void)
+{
+    static const unsigned variants[] = {DENIED, DENIED_ICMP, PLAIN};
+    int fd = open_icmp();
+    for (size_t i = 0; i < 2 * COUNT(variants); i++) {
+        union place to = place_of(REPLY, variants[i / 2]);
+        socklen_t size = i % 2 == 0 || family == AF_INET ? place_size() : 24;
+        struct iovec vector = {buffer, make_echo(buffer, ID, (unsigned)i, 8)};
+        struct msghdr message = {.msg_name = &to, .msg_namelen = size, .msg_iov = &vector, .msg_iovlen = 1};
+        if (i % 2 == 0)
+            to.any.sa_family = AF_UNSPEC;
+        printf("%u ", variants[i / 2]);
+        CHECK("sendto", sendto(fd, buffer, vector.iov_len, 0, &to.any, size));
+        CHECK("  sendmsg", sendmsg(fd, &message, 0));
+        settle();
+        say_waiting("  reply", fd);
+    }
+}
+
 static void sources(void)
 {
     struct pollfd entry = {.fd = open_icmp(), .events = POLLIN};
@@ -76,6 +96,7 @@ static void headers(void)
 int main(void)
 {
     run_case("targets", targets);
+    run_case("odd addresses", odd_addresses);
     run_case("sources", sources);
     run_one("headers", headers, AF_INET);
     return 0;

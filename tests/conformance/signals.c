@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals and processes that come at the wrong time: handlers that use the socket the program is using, masks that a wait
- * changes, processes that are killed while they receive. Nothing hangs, and nothing is lost but what the dead one took.
+ * Signals and processes that come at the wrong time: handlers that use the socket the program is using, masks that a
+ * wait changes, processes that are killed while they receive. Nothing hangs, and nothing is lost but what the dead one
+ * took.
  */
 #include "tests/conformance/conformance.h"
 

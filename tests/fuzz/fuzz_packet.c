@@ -115,7 +115,7 @@ static void reply_check(const struct facts *facts, const unsigned char *data, si
     memset(reply + 3, 0, 2);
     checksum = checksum_finish(checksum_add(0, reply + 1, length));
     memcpy(reply + 3, &checksum, sizeof(checksum));
-    echo_rename(reply + 1, identifier, (uint16_t)length);
+    echo_rename(reply + 1, reply[2], identifier, (uint16_t)length);
     must(checksum_finish(checksum_add(0, reply + 1, length)) == 0);
     free(reply);
 }

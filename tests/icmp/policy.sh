@@ -62,6 +62,12 @@ shows 'and in IPv6' inbound '^ 2  \*$' busybox traceroute6 -n -q 1 -w 1 fd00:3::
 policy family '{ action = "deny"; to = "any"; proto = "udp"; }'
 shows 'rules of another protocol leave icmp alone' family '2 packets received' inetutils-ping -n -c 2 -i 0.2 10.3.0.1
 
+like "$(echo '7 send-probe ip-6 fd00:3::1 ttl 2 protocol udp' | shimmed "$SCRATCH/family.conf" mtr-packet 2>&1)" \
+    '^7 (no-route|invalid-argument|permission-denied|unexpected-error)' 'they judge a UDP header of the program'
+policy port '{ action = "deny"; to = "fd00:3::1"; proto = "udp"; port = 33500; }'
+shows 'a denied port in it' port 'Unexpected mtr-packet error' mtr -n -r -c 1 -G 1 -6 -u -P 33500 fd00:3::1
+shows 'and an allowed one' port '^ *2[.].-- fd00:2::2' mtr -n -r -c 1 -G 1 -6 -u -P 33501 fd00:3::1
+
 # icmp.translate
 echo 'version = 1; icmp = { translate = "never"; };' >never.conf
 shows 'icmp.translate = "never"' never 'permission denied|not permitted' busybox ping -c 1 10.3.0.1

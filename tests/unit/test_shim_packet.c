@@ -107,7 +107,7 @@ static void renamed_check(unsigned char *packet, size_t length, uint32_t sum, ui
     memcpy(packet + 2, &checksum, sizeof(checksum));
     checksum = checksum_finish(checksum_add(sum, expected, length));
     memcpy(expected + 2, &checksum, sizeof(checksum));
-    echo_rename(packet, identifier, sequence);
+    echo_rename(packet, packet[1], identifier, sequence);
     assert_memory_equal(packet, expected, length);
 }
 
