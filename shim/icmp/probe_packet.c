@@ -89,7 +89,7 @@ static void retire(struct probe *probe)
     probe_free(probe);
 }
 
-/* A UDP socket at a high number; -1 where there is none to be had. */
+/* A UDP socket, at a high number where the process may have such; -1 where there is none to be had. */
 static int open_hidden(bool six, uint16_t port)
 {
     const int family = six ? AF_INET6 : AF_INET;
@@ -102,9 +102,10 @@ static int open_hidden(bool six, uint16_t port)
     if (low < 0)
         return -1;
     fd = kernel_duplicate(low, DESCRIPTOR_FROM);
-    kernel_close(low);
-    if (fd < 0)
-        return -1;
+    if (fd >= 0)
+        kernel_close(low);
+    else
+        fd = low;
     if (six)
         option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* the port may be a hidden probe's of IPv4, too */
     /* Where it is taken, or privileged, another port will do. */

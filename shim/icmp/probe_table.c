@@ -167,10 +167,12 @@ static unsigned sweep_dead(void)
     while ((probe = probe_next(&at)) != NULL) {
         bool ours = probe->owner == self;
         bool orphan = !ours && is_gone(probe->owner);
+        /* Without /proc, or a descriptor to read it by, high numbers were not visited. */
+        bool here = alive[at - 1] || probe_is(probe, probe->fd);
 
-        if (alive[at - 1] && orphan)
+        if (here && orphan)
             probe->owner = self;
-        else if (!alive[at - 1] && (ours || orphan))
+        else if (!here && (ours || orphan))
             probe_free(probe);
         left += probe->cookie != 0;
     }

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# Mostly waits: runs beside the others.
 # The same programs on a real raw ICMP socket, as root, and on a translated one, as an ordinary user: what they print
 # must be the same. What may differ is not printed: conformance.h has the list, with the reasons. Both worlds run at the
 # same time, each in a network of its own. ONLY=NAMES runs some of the programs, KEEP=FOLDER keeps what was printed.

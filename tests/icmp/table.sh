@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# Mostly waits: runs beside the others.
 # Real programs on raw ICMP sockets: bare as root against translated as an ordinary user, as a table. The cases are in
 # the file `cases`; ONLY=WORD takes those whose program or command contains it.
 . "${0%/*}/../lib.sh"
