@@ -66,3 +66,13 @@ void descriptors_each(void (*visit)(int fd))
     }
     errno = saved;
 }
+
+bool descriptors_claim(_Atomic pid_t *claim)
+{
+    pid_t self = getpid();
+    pid_t other = 0;
+
+    if (atomic_compare_exchange_strong(claim, &other, self))
+        return true;
+    return other != self && atomic_compare_exchange_strong(claim, &other, self);
+}

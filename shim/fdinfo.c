@@ -74,6 +74,30 @@ bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *con
     return found;
 }
 
+struct counting {
+    uint64_t data;
+    unsigned count;
+};
+
+static bool count_data(int fd, uint64_t data, void *context)
+{
+    struct counting *counting = context;
+
+    (void)fd;
+    counting->count += data == counting->data;
+    return false;
+}
+
+bool fdinfo_count(int epoll_fd, uint64_t data, unsigned *count)
+{
+    struct counting counting = {.data = data};
+    bool complete;
+
+    fdinfo_targets(epoll_fd, count_data, &counting, &complete);
+    *count = counting.count;
+    return complete;
+}
+
 int fdinfo_table_size(void)
 {
     char text[1024]; /* the line is the eleventh, before anything of unknown length but the name */

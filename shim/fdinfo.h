@@ -15,6 +15,9 @@
  */
 bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *context), void *context, bool *complete);
 
+/* How many registrations have this data; false where /proc does not tell, or not all. errno is not kept. */
+bool fdinfo_count(int epoll_fd, uint64_t data, unsigned *count);
+
 /*
  * The size of the kernel's table of this process' descriptors, all of which are below it; -1 where /proc does not tell. select
  * looks at no more. errno is not kept.

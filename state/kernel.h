@@ -70,13 +70,26 @@ static inline ssize_t kernel_recvmsg(int descriptor, struct msghdr *message, int
     return syscall(SYS_recvmsg, descriptor, message, flags);
 }
 
-/* Whether `descriptor` takes bytes now and shows no error. A zero timeout reads the same with any width of time. */
-static inline bool kernel_is_writable(int descriptor)
+/* poll(2) without waiting. A zero timeout reads the same with any width of time. */
+static inline int kernel_poll(struct pollfd *entries, unsigned count)
 {
-    struct pollfd entry = {.fd = descriptor, .events = POLLOUT};
     const long long no_time[2] = {0, 0};
 
-    return syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) == 1 && entry.revents == POLLOUT;
+    return (int)syscall(SYS_ppoll, entries, count, no_time, NULL, KERNEL_SIGNAL_BYTES);
+}
+
+/* What poll says of one descriptor now; 0 also where it fails. */
+static inline short kernel_readiness(int descriptor, short events)
+{
+    struct pollfd entry = {.fd = descriptor, .events = events};
+
+    return kernel_poll(&entry, 1) == 1 ? entry.revents : 0;
+}
+
+/* Whether `descriptor` takes bytes now and shows no error. */
+static inline bool kernel_is_writable(int descriptor)
+{
+    return kernel_readiness(descriptor, POLLOUT) == POLLOUT;
 }
 
 /* 32-bit kernels know real and effective ids of 16 bits under the old names. */

@@ -245,28 +245,12 @@ static uint32_t member_correct(const struct member *member, struct member_state 
     return shown;
 }
 
-struct others {
-    uint64_t data;
-    unsigned count;
-};
-
-static bool count_data(int fd, uint64_t data, void *context)
-{
-    struct others *others = context;
-
-    (void)fd;
-    others->count += data == others->data;
-    return false;
-}
-
 /* Whether more descriptors than `known` are registered with this data, so that an event may be another's. */
 static bool is_ambiguous(int set, uint64_t data, unsigned known)
 {
-    struct others others = {.data = data};
-    bool complete;
+    unsigned count;
 
-    fdinfo_targets(set, count_data, &others, &complete);
-    return complete && others.count > known;
+    return fdinfo_count(set, data, &count) && count > known;
 }
 
 /* Corrects one event of the kernel; false: nothing is left of it. */

@@ -46,15 +46,6 @@ bool probe_fails(struct probe *probe)
     return error != 0;
 }
 
-/* Whether the kernel has an error for poll to show. */
-static bool shows_error(int fd)
-{
-    struct pollfd entry = {.fd = fd};
-    const long long no_time[2] = {0, 0};
-
-    return syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) == 1 && (entry.revents & POLLERR);
-}
-
 /* Takes one entry, without waiting and without being a cancellation point. */
 static bool take(struct entry *entry, int fd, struct probe_room *room)
 {
@@ -312,7 +303,7 @@ void probe_drain(struct probe *probe, int fd)
     struct inbox_guard guard;
     int saved = errno;
 
-    if (shows_error(fd) && (room = probe_room_lock(&guard)) != NULL) {
+    if ((kernel_readiness(fd, 0) & POLLERR) && (room = probe_room_lock(&guard)) != NULL) {
         drain_into(probe, fd, room);
         probe_room_unlock(room, &guard);
     }
@@ -326,7 +317,6 @@ static unsigned long long shows_any(bool six, unsigned half)
 {
     struct pollfd entries[PROBES / 2];
     uint8_t places[PROBES / 2];
-    const long long no_time[2] = {0, 0};
     unsigned long long found = 0;
     struct probe *probe;
     unsigned count = 0;
@@ -338,7 +328,7 @@ static unsigned long long shows_any(bool six, unsigned half)
         places[count] = (uint8_t)((at - 1) % (PROBES / 2));
         entries[count++] = (struct pollfd){.fd = probe->fd, .events = probe->hidden ? POLLIN : 0};
     }
-    if (count > 0 && syscall(SYS_ppoll, entries, count, no_time, NULL, KERNEL_SIGNAL_BYTES) > 0) {
+    if (count > 0 && kernel_poll(entries, count) > 0) {
         for (unsigned i = 0; i < count; i++) {
             if (entries[i].revents != 0)
                 found |= 1ULL << places[i];

@@ -29,7 +29,7 @@ struct table {
 
 static struct table *_Atomic table;
 static _Atomic unsigned sweep_at = SWEEP_FROM;
-static _Atomic bool sweeping;
+static _Atomic pid_t sweeper;
 static bool alive[PROBES]; /* sweep's own */
 
 struct option probe_option(bool six, enum probe_option which)
@@ -184,7 +184,7 @@ static void sweep(void)
     int saved = errno;
     unsigned left;
 
-    if (atomic_exchange(&sweeping, true))
+    if (!descriptors_claim(&sweeper))
         return;
     /* A probe that is made meanwhile is there before its descriptor is visited, or is not freed. */
     memset(alive, true, sizeof(alive));
@@ -193,7 +193,7 @@ static void sweep(void)
     descriptors_each(mark_alive);
     left = sweep_dead();
     atomic_store(&sweep_at, left * 2 > SWEEP_FROM ? left * 2 : SWEEP_FROM);
-    atomic_store(&sweeping, false);
+    atomic_store(&sweeper, 0);
     errno = saved;
 }
 

@@ -13,6 +13,7 @@
 #include "shim/icmp/parts.h"
 #include "shim/icmp/probe_table.h"
 #include "shim/icmp/pull.h"
+#include "shim/icmp/wait_parts.h"
 #include "shim/judge.h"
 #include "shim/real.h"
 #include "state/kernel.h"
@@ -167,13 +168,6 @@ struct waiting {
     struct timespec end;
 };
 
-/* A libc before 2.32 does not tell. */
-extern char __libc_single_threaded __attribute__((weak));
-static bool has_threads(void)
-{
-    return &__libc_single_threaded == NULL || !__libc_single_threaded;
-}
-
 /*
  * A receive that may be woken for nothing must know the time that is left; and one that waits for an error must not
  * miss it where another thread takes it out of the queue. Else the kernel waits, and EINTR and SA_RESTART are its own.
@@ -192,7 +186,7 @@ static void waiting_prepare(struct waiting *waiting, const struct probe *probe, 
 
         waiting->limited = linger_deadline(&from, &waiting->end);
     }
-    waiting->by_poll = waiting->limited || (probe->connected && has_threads());
+    waiting->by_poll = waiting->limited || (probe->connected && wait_has_threads());
 }
 
 /* False with errno: EAGAIN when the time is over, EINTR. */
@@ -284,17 +278,6 @@ ssize_t probe_receive(struct probe *probe, int fd, struct msghdr *message, int f
 
 /* Readiness */
 
-/* Whether poll says so, now. */
-static short look_again(int fd, short events)
-{
-    struct pollfd entry = {.fd = fd, .events = events};
-    const long long no_time[2] = {0, 0};
-
-    if (syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) <= 0)
-        return 0;
-    return entry.revents;
-}
-
 /* Whether a split probe has a datagram of its peer; others are thrown away. */
 static bool has_from_peer(const struct probe *probe, int fd)
 {
@@ -318,7 +301,7 @@ static short stream_events(struct probe *probe, int fd, short events)
         return events;
     }
     events &= ~POLLERR;
-    if (probe->pending != 0 || (probe->queued && !probe->six) || (look_again(fd, 0) & POLLERR))
+    if (probe->pending != 0 || (probe->queued && !probe->six) || (kernel_readiness(fd, 0) & POLLERR))
         events |= POLLERR;
     return events;
 }
@@ -335,7 +318,7 @@ short probe_events(struct probe *probe, int fd, short events)
         events = stream_events(probe, fd, events);
     } else {
         /* What is left after that is no ICMP error of ours, and the kernel's to tell. */
-        if ((events & POLLERR) && !(look_again(fd, 0) & POLLERR))
+        if ((events & POLLERR) && !(kernel_readiness(fd, 0) & POLLERR))
             events &= ~POLLERR;
         if (probe->pending != 0)
             events |= POLLERR;

@@ -81,6 +81,8 @@ bool reply_rename(const struct icmp_socket *socket, unsigned char header[8])
     if (header[0] != (icmp_is_six(socket) ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY))
         return true;
     echo = icmp_echo_name(socket, identifier, wire);
+    if (echo.code == 0) /* then it went out as it was, and what the answer says is the answerer's */
+        echo.code = header[1];
     if (echo.known && (echo.identifier != identifier || echo.sequence != wire || echo.code != header[1]))
         echo_rename(header, echo.code, echo.identifier, echo.sequence);
     return echo.known;

@@ -38,7 +38,7 @@ static struct entry entries[ENTRIES];
 static _Atomic unsigned entry_end; /* behind the last entry that was ever used */
 static _Atomic unsigned entry_count;
 static _Atomic unsigned sweep_at = SWEEP_FROM;
-static _Atomic bool sweeping;
+static _Atomic pid_t sweeper;
 
 /* By descriptor: the number of its entry plus one. */
 static _Atomic uint16_t guesses[GUESSES];
@@ -146,7 +146,7 @@ static void sweep(void)
     unsigned left;
     int saved = errno;
 
-    if (atomic_exchange(&sweeping, true))
+    if (!descriptors_claim(&sweeper))
         return;
     for (unsigned i = 0; i < end; i++)
         entries[i].alive = atomic_load(&entries[i].cookie) == 0; /* free, or being made */
@@ -158,7 +158,7 @@ static void sweep(void)
     }
     left = atomic_load(&entry_count);
     atomic_store(&sweep_at, left * 2 > SWEEP_FROM ? left * 2 : SWEEP_FROM);
-    atomic_store(&sweeping, false);
+    atomic_store(&sweeper, 0);
     errno = saved;
 }
 
@@ -357,14 +357,13 @@ void icmp_adopt(int fd)
 static bool inherited_step(int first)
 {
     struct pollfd numbers[INHERITED_STEP];
-    const long long no_time[2] = {0, 0};
     bool any = false;
     bool told;
 
     for (int i = 0; i < INHERITED_STEP; i++)
         numbers[i] = (struct pollfd){.fd = first + i};
     /* Refused where the process may not have so many descriptors; then each is asked about, once. */
-    told = syscall(SYS_ppoll, numbers, INHERITED_STEP, no_time, NULL, KERNEL_SIGNAL_BYTES) >= 0;
+    told = kernel_poll(numbers, INHERITED_STEP) >= 0;
     for (int i = 0; i < INHERITED_STEP; i++) {
         if (numbers[i].revents & POLLNVAL)
             continue;

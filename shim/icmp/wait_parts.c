@@ -80,10 +80,8 @@ bool wait_doubts(const struct icmp_socket *socket, short found)
 /* Whether the kernel calls it readable since it was shut down, with nothing there to be read. */
 static bool is_shut_down(int fd)
 {
-    struct pollfd entry = {.fd = fd, .events = POLLRDHUP};
-    const long long no_time[2] = {0, 0};
     int saved = errno;
-    bool is = syscall(SYS_ppoll, &entry, 1, no_time, NULL, KERNEL_SIGNAL_BYTES) == 1 && (entry.revents & POLLRDHUP);
+    bool is = (kernel_readiness(fd, POLLRDHUP) & POLLRDHUP) != 0;
 
     errno = saved;
     return is;
