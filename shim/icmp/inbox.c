@@ -155,10 +155,11 @@ bool inbox_add(struct inbox *inbox, const struct held *message)
 bool inbox_first(struct inbox *inbox, struct held *message)
 {
     const struct record *record = first_record(inbox);
-    const unsigned char *at = (const unsigned char *)(record + 1);
+    const unsigned char *at;
 
     if (record == NULL)
         return false;
+    at = (const unsigned char *)(record + 1);
     message->name = at;
     message->name_length = record->name_length;
     at += align(record->name_length);

@@ -27,9 +27,9 @@
 #define SWEEP_FROM 16
 
 struct entry {
-    _Atomic uint32_t claimed;
     _Atomic uint64_t cookie;            /* 0: free, or not ready yet */
     struct icmp_socket *_Atomic socket; /* stays when the entry becomes free */
+    _Atomic uint32_t claimed;
     _Atomic bool doubted;               /* its descriptor was not found, and a sweep was made for it */
     bool alive;                         /* sweep's own */
 };
