@@ -2,6 +2,7 @@
 /* One control message after the other is looked at, copied, and cut where the program's room ends. */
 #include "shim/icmp/control.h"
 
+#include "shim/icmp/packet.h"
 #include "shim/icmp/socket.h"
 #include "shim/judge.h"
 
@@ -98,7 +99,7 @@ void control_give(struct msghdr *to, const void *control, size_t length, uint32_
     size_t capacity = room;
 
     while (length >= sizeof(struct cmsghdr)) {
-        unsigned char data[256];
+        unsigned char data[CONTROL_ROOM];
         struct cmsghdr header;
         size_t size, step;
 

@@ -5,6 +5,7 @@
  * Taking an error out of the queue also clears the errno that it left on the socket. What a bare socket would show of
  * that (udp_err, net/ipv4/udp.c: hard errors of a connected socket, nothing else) is kept in the state.
  */
+#include "shim/icmp/borrow.h"
 #include "shim/icmp/packet.h"
 #include "shim/icmp/probe_table.h"
 #include "shim/icmp/receive.h"
@@ -337,6 +338,16 @@ static unsigned long long shows_any(bool six, unsigned half)
     return found;
 }
 
+/* Another thread's probe maybe, which is closed by it at any moment. */
+static void drain_other(struct probe *probe, int fd)
+{
+    int borrowed = descriptor_borrow(fd);
+
+    if (probe_is(probe, borrowed))
+        probe_drain(probe, borrowed);
+    descriptor_return(borrowed, fd);
+}
+
 void probe_pull(bool six)
 {
     int saved = errno;
@@ -351,7 +362,7 @@ void probe_pull(bool six)
 
             found &= found - 1;
             if (fd >= 0)
-                probe_drain(probe, fd);
+                drain_other(probe, fd);
         }
     }
     errno = saved;

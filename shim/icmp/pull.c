@@ -2,6 +2,7 @@
 /* One message after the other: taken, converted, screened, held. */
 #include "shim/icmp/pull.h"
 
+#include "shim/icmp/borrow.h"
 #include "shim/icmp/packet.h"
 #include "shim/icmp/probe.h"
 #include "shim/icmp/receive.h"
@@ -286,6 +287,31 @@ static void pull_replies(struct icmp_socket *socket, int fd, bool shared, bool a
     }
 }
 
+/* Gives a packet to one listener. */
+static void deliver_to(struct icmp_socket *socket, int fd, struct held packet)
+{
+    struct inbox_guard guard;
+
+    if (!icmp_is_listener(socket) || !icmp_screen(socket, fd, &packet) || !inbox_lock(&socket->packets, &guard))
+        return;
+    inbox_add(&socket->packets, &packet);
+    inbox_unlock(&socket->packets, &guard);
+}
+
+void icmp_deliver_to_listeners(bool six, const struct held *packet)
+{
+    struct icmp_socket *socket;
+    unsigned at = 0;
+    int fd;
+
+    while ((socket = icmp_next(&at, &fd)) != NULL) {
+        if (icmp_is_six(socket) != six || !icmp_keep(socket))
+            continue;
+        deliver_to(socket, fd, *packet);
+        icmp_release(socket);
+    }
+}
+
 /* The queues of one socket. */
 static void pull_one(struct icmp_socket *socket, int fd, bool shared, bool all)
 {
@@ -296,6 +322,19 @@ static void pull_one(struct icmp_socket *socket, int fd, bool shared, bool all)
     pull_errors(socket, fd, shared);
     pull_replies(socket, fd, shared, shared || all);
     inbox_unlock(&socket->packets, &guard);
+}
+
+/* The queues of another thread's socket maybe, which is closed by it at any moment. */
+static void pull_other(struct icmp_socket *socket, int fd)
+{
+    int borrowed = descriptor_borrow(fd);
+
+    if (icmp_keep(socket)) {
+        if (icmp_is(socket, borrowed))
+            pull_one(socket, borrowed, true, true);
+        icmp_release(socket);
+    }
+    descriptor_return(borrowed, fd);
 }
 
 void icmp_pull(struct icmp_socket *socket, int fd)
@@ -312,7 +351,7 @@ void icmp_pull(struct icmp_socket *socket, int fd)
             probe_pull(six);
         while (icmp_has_senders(six) && (other = icmp_next(&at, &other_fd)) != NULL) {
             if (other != socket && icmp_is_six(other) == six && other->has_sent)
-                pull_one(other, other_fd, true, true);
+                pull_other(other, other_fd);
         }
     }
     pull_one(socket, fd, socket->has_sent && icmp_has_listeners(six), false);
@@ -326,22 +365,4 @@ void icmp_pull_all(struct icmp_socket *socket, int fd)
     if (socket->has_sent && !icmp_is_sender(socket))
         pull_one(socket, fd, icmp_has_listeners(icmp_is_six(socket)), true);
     errno = saved;
-}
-
-void icmp_deliver_to_listeners(bool six, const struct held *packet)
-{
-    struct icmp_socket *socket;
-    unsigned at = 0;
-    int fd;
-
-    while ((socket = icmp_next(&at, &fd)) != NULL) {
-        struct held copy = *packet;
-        struct inbox_guard guard;
-
-        if (icmp_is_six(socket) != six || !icmp_is_listener(socket) || !icmp_screen(socket, fd, &copy) ||
-            !inbox_lock(&socket->packets, &guard))
-            continue;
-        inbox_add(&socket->packets, &copy);
-        inbox_unlock(&socket->packets, &guard);
-    }
 }

@@ -287,7 +287,7 @@ static __attribute__((noinline)) enum found receive_direct(struct reception *rec
     }
     if (!icmp_is_six(socket))
         length += header_give(&direct, message, length);
-    message->msg_flags = direct.message.msg_flags & ~(MSG_TRUNC | MSG_CTRUNC);
+    message->msg_flags = direct.message.msg_flags & ~MSG_TRUNC;
     name_give(message, &direct.name, direct.message.msg_namelen);
     control_give(message, direct.control, direct.message.msg_controllen, socket->asked, false);
     *got = length_give(message, length, parts_size(message->msg_iov, message->msg_iovlen), reception->flags);

@@ -29,6 +29,8 @@
 struct entry {
     _Atomic uint64_t cookie;            /* 0: free, or not ready yet */
     struct icmp_socket *_Atomic socket; /* stays when the entry becomes free */
+    _Atomic uint32_t users;             /* threads that work on the state by icmp_keep */
+    bool ended;                         /* nobody can find it any more, and it becomes free once it has no users */
     _Atomic uint32_t claimed;
     _Atomic bool doubted;               /* its descriptor was not found, and a sweep was made for it */
     bool alive;                         /* sweep's own */
@@ -128,13 +130,15 @@ static void mark_alive(int fd)
     note_descriptor(entry, fd);
 }
 
+/* Whoever holds the state sees that the cookie is gone, or is seen here (both are sequentially consistent). */
 static void entry_free(struct entry *entry)
 {
     struct icmp_socket *socket = entry->socket;
 
-    atomic_store_explicit(&entry->cookie, 0, memory_order_release);
-    if (mmap(socket, sizeof(*socket), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-             -1, 0) == MAP_FAILED)
+    atomic_store(&entry->cookie, 0);
+    entry->ended = atomic_load(&entry->users) != 0;
+    if (entry->ended || mmap(socket, sizeof(*socket), PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
         return; /* stays claimed: what cannot be made fresh is not used again */
     atomic_fetch_sub(&entry_count, 1);
     atomic_store_explicit(&entry->claimed, 0, memory_order_release);
@@ -153,7 +157,7 @@ static void sweep(void)
     descriptors_each(mark_alive);
     /* Without /proc, or a descriptor to read it by, high numbers were not visited. */
     for (unsigned i = 0; i < end; i++) {
-        if (!entries[i].alive && !icmp_is(entries[i].socket, entries[i].socket->fd))
+        if (entries[i].ended || (!entries[i].alive && !icmp_is(entries[i].socket, entries[i].socket->fd)))
             entry_free(&entries[i]);
     }
     left = atomic_load(&entry_count);
@@ -247,8 +251,7 @@ static void peer_take(struct icmp_socket *socket, int fd)
     socket->connected = true;
 }
 
-/* The state is complete before anybody can find it. */
-static struct icmp_socket *register_as(int fd, const struct label *label)
+struct icmp_socket *icmp_register_as(int fd, const struct label *label)
 {
     struct timespec now = {0};
     struct icmp_socket *socket;
@@ -290,10 +293,8 @@ static struct icmp_socket *register_as(int fd, const struct label *label)
 
 struct icmp_socket *icmp_register(int fd, enum icmp_kind kind)
 {
-    return register_as(fd, &(struct label){.kind = kind, .header_included = kind == KIND_SENDER});
+    return icmp_register_as(fd, &(struct label){.kind = kind, .header_included = kind == KIND_SENDER});
 }
-
-/* Taking up what others have opened */
 
 void icmp_label(struct icmp_socket *socket, int fd)
 {
@@ -308,77 +309,6 @@ void icmp_label(struct icmp_socket *socket, int fd)
     int saved = errno;
 
     real.setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, sizeof(word));
-    errno = saved;
-}
-
-static bool is_socket_of(int fd, int domain, int protocol)
-{
-    static const int names[] = {SO_TYPE, SO_DOMAIN, SO_PROTOCOL};
-    const int wanted[] = {SOCK_DGRAM, domain, protocol};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        int value = -1;
-        socklen_t length = sizeof(value);
-
-        if (real.getsockopt(fd, SOL_SOCKET, names[i], &value, &length) != 0 || value != wanted[i])
-            return false;
-    }
-    return true;
-}
-
-/* The label on a ping socket; false where there is none, or on what is none: anybody may write one. */
-static bool label_read(int fd, struct label *label)
-{
-    uint64_t word = 0;
-    socklen_t length = sizeof(word);
-    bool six;
-
-    if (real.getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, &length) != 0 || length != sizeof(word) ||
-        !label_unpack(label, word))
-        return false;
-    six = label->kind == KIND_ICMP6 || label->kind == KIND_SENDER6;
-    return is_socket_of(fd, six ? AF_INET6 : AF_INET, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-}
-
-void icmp_adopt(int fd)
-{
-    struct label label;
-    int saved = errno;
-
-    if (label_read(fd, &label) && (!watching(WATCH_ICMP) || icmp_find(fd) == NULL))
-        register_as(fd, &label);
-    errno = saved;
-}
-
-/* Numbers that are looked at together. The start of every program pays for one step, so it is one system call. */
-#define INHERITED_STEP 64
-
-/* Takes up what is labelled among so many descriptors; false where all of them are closed, and the look ends. */
-static bool inherited_step(int first)
-{
-    struct pollfd numbers[INHERITED_STEP];
-    bool any = false;
-    bool told;
-
-    for (int i = 0; i < INHERITED_STEP; i++)
-        numbers[i] = (struct pollfd){.fd = first + i};
-    /* Refused where the process may not have so many descriptors; then each is asked about, once. */
-    told = kernel_poll(numbers, INHERITED_STEP) >= 0;
-    for (int i = 0; i < INHERITED_STEP; i++) {
-        if (numbers[i].revents & POLLNVAL)
-            continue;
-        any = told;
-        icmp_adopt(first + i);
-    }
-    return any;
-}
-
-void icmp_inherited(void)
-{
-    int saved = errno;
-
-    for (int first = 0; inherited_step(first); first += INHERITED_STEP)
-        ;
     errno = saved;
 }
 
@@ -455,6 +385,32 @@ struct icmp_socket *icmp_next(unsigned *at, int *fd)
         return entry->socket;
     }
     return NULL;
+}
+
+/* The entry of a state, which always is the same one. */
+static struct entry *entry_with(const struct icmp_socket *socket)
+{
+    unsigned i = 0;
+
+    while (entries[i].socket != socket)
+        i++;
+    return &entries[i];
+}
+
+bool icmp_keep(const struct icmp_socket *socket)
+{
+    struct entry *entry = entry_with(socket);
+
+    atomic_fetch_add(&entry->users, 1);
+    if (atomic_load(&entry->cookie) != 0)
+        return true;
+    atomic_fetch_sub(&entry->users, 1);
+    return false;
+}
+
+void icmp_release(const struct icmp_socket *socket)
+{
+    atomic_fetch_sub(&entry_with(socket)->users, 1);
 }
 
 bool icmp_holds(enum icmp_kind kind)

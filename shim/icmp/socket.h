@@ -151,6 +151,10 @@ bool icmp_is(const struct icmp_socket *socket, int fd);
  */
 struct icmp_socket *icmp_register(int fd, enum icmp_kind kind);
 
+/* The same with what a label tells of it. The state is complete before anybody can find it. */
+struct label;
+struct icmp_socket *icmp_register_as(int fd, const struct label *label);
+
 /* Looks at a descriptor that came by exec or SCM_RIGHTS, and takes it up where it carries a label. errno is preserved. */
 void icmp_adopt(int fd);
 
@@ -185,6 +189,13 @@ bool icmp_has_senders(bool six);
  * `*at` is moved behind it. NULL at the end. Begin with 0.
  */
 struct icmp_socket *icmp_next(unsigned *at, int *fd);
+
+/*
+ * Keeps the state that a walk came by from being used again for another socket, until it is released. False where the
+ * socket was closed meanwhile. No system call.
+ */
+bool icmp_keep(const struct icmp_socket *socket);
+void icmp_release(const struct icmp_socket *socket);
 
 /* Whether this process has a socket of that kind open. errno is preserved. */
 bool icmp_holds(enum icmp_kind kind);
