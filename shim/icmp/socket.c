@@ -32,8 +32,8 @@ struct entry {
     _Atomic uint32_t users;             /* threads that work on the state by icmp_keep */
     bool ended;                         /* nobody can find it any more, and it becomes free once it has no users */
     _Atomic uint32_t claimed;
-    _Atomic bool doubted;               /* its descriptor was not found, and a sweep was made for it */
-    bool alive;                         /* sweep's own */
+    _Atomic bool doubted; /* its descriptor was not found, and a sweep was made for it */
+    bool alive;           /* sweep's own */
 };
 
 static struct entry entries[ENTRIES];
