@@ -96,6 +96,11 @@ static void call_sendto(void)
         fail("sendto");
 }
 
+static void call_sendto6(void)
+{
+    sendto(udp6, "x", 1, 0, (struct sockaddr *)&peer6, sizeof(peer6));
+}
+
 static void call_sendmsg(void)
 {
     struct iovec part = {byte, 1};
@@ -316,6 +321,7 @@ static void measure_all(void)
     measure("connect", call_connect, NULL, NULL);
     measure("connect6", call_connect6, NULL, NULL);
     measure("sendto", call_sendto, drain, NULL);
+    measure("sendto6", call_sendto6, NULL, NULL);
     measure("sendmsg", call_sendmsg, drain, NULL);
     measure("recvfrom", call_recvfrom, fill, NULL);
     measure("recv", call_recv, fill, NULL);
