@@ -21,8 +21,8 @@ PREFIXES4, PREFIXES6 = 1_000_000, 200_000
 FEW_RULES, MANY_PREFIXES, QUIET = 40, 60, 8
 HOT = ("connect", "sendto")
 HOT6 = ("connect6", "sendto6")
-IPV6 = 12  # two more words to copy and compare, and a count that keeps signal handlers out
-ANSWERS = 8  # a send also sees to it that the answer is expected
+IPV6 = 20  # two more words to copy and compare, and a count that keeps signal handlers out
+ANSWERS = 20  # a send also sees to it that the answer is expected
 # Under rules about datagrams' sources: receives are judged, waits noted, and reads told from receives.
 INBOUND = {"recvfrom": 100, "recv": 75, "recvmsg": 150, "recv-stream": 120, "poll": 65, "ppoll": 70, "select": 80,
            "epoll_wait": 50, "read": 14, "readv": 14}
@@ -62,8 +62,8 @@ def mark(policy, call):
         return None if call in NOTED else QUIET
     inbound = policy == "10 + inbound"
     if call in HOT + HOT6:
-        wanted = MANY_PREFIXES if policy == "1.2M prefixes" else FEW_RULES
-        return wanted + (IPV6 if call in HOT6 else 0) + (ANSWERS if inbound and call.startswith("sendto") else 0)
+        wanted = FEW_RULES + (IPV6 if call in HOT6 else 0) + (ANSWERS if inbound and call.startswith("sendto") else 0)
+        return MANY_PREFIXES if policy == "1.2M prefixes" else wanted
     return INBOUND[call] if inbound and call in INBOUND else QUIET
 
 

@@ -41,7 +41,7 @@ void reached_allow(const struct reached_claim *claim, int fd, struct answer_note
 
     if (claim->state == 0 || claim->hint != hint_of(fd) || (reached->writes & 1))
         return;
-    entry = reached_entry(reached, words[0] ^ words[2]);
+    entry = reached_entry(reached, claim->address.inet.sin_family == AF_INET ? words[0] : words[2]);
     reached->writes++;
     atomic_signal_fence(memory_order_seq_cst);
     entry->state = 0;

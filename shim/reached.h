@@ -68,7 +68,7 @@ static inline uint64_t reached_name(const union reached_address *copy, uint8_t h
 }
 
 /*
- * Where an entry goes. A factor that fits an instruction: the top bits of the product still depend on the whole address. Who
+ * Where an entry goes, by the first word for IPv4, by the last of the address for IPv6. A factor that fits an instruction: the top bits of the product still depend on all of it. Who
  * finds two addresses that fall together makes a program decide anew, no more.
  */
 static inline struct reached_entry *reached_entry(struct reached *reached, uint64_t mixed)
@@ -76,12 +76,19 @@ static inline struct reached_entry *reached_entry(struct reached *reached, uint6
     return &reached->entries[(mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS)];
 }
 
-/* Copies a sockaddr of IPv4's length or IPv6's; false where its memory is plainly not the program's. */
+/*
+ * Copies a sockaddr of IPv4's length or IPv6's; false where its memory is plainly not the program's. The statements without
+ * instructions keep the compiler from reading the caller's memory again, which another thread may write by then.
+ */
 static inline bool reached_copy4(union reached_address *copy, const struct sockaddr *address)
 {
+    uint64_t words[2];
+
     if (unlikely(plainly_bad(address)))
         return false;
-    memcpy(copy, address, sizeof(copy->inet));
+    memcpy(words, address, sizeof(words));
+    __asm__("" : "+r"(words[0]));
+    memcpy(copy, words, sizeof(words));
     return true;
 }
 
@@ -90,6 +97,7 @@ static inline bool reached_copy6(union reached_address *copy, const struct socka
     if (unlikely(plainly_bad(address)))
         return false;
     memcpy(copy, address, sizeof(copy->inet6));
+    __asm__("" : "+m"(*copy));
     return true;
 }
 
@@ -129,7 +137,7 @@ static inline __attribute__((always_inline)) bool reached_knows4(struct reached 
 static inline __attribute__((always_inline)) bool reached_knows6(struct reached *reached, int fd,
                                                                  const union reached_address *copy, bool awaited)
 {
-    const struct reached_entry *entry = reached_entry(reached, copy->words[0] ^ copy->words[2]);
+    const struct reached_entry *entry = reached_entry(reached, copy->words[2]);
     uint64_t state = process_state();
     uint32_t writes = reached->writes;
     uint64_t name;
@@ -140,7 +148,7 @@ static inline __attribute__((always_inline)) bool reached_knows6(struct reached 
     if (unlikely(entry->state != state))
         return false;
     atomic_signal_fence(memory_order_seq_cst);
-    if (unlikely(entry->name != name || entry->hi != copy->words[1] || entry->lo != copy->words[2]) ||
+    if (unlikely(entry->name != name || entry->lo != copy->words[2] || entry->hi != copy->words[1]) ||
         (awaited && !reached_is_awaited(entry, state, name)))
         return false;
     atomic_signal_fence(memory_order_seq_cst);
