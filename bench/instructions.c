@@ -365,8 +365,7 @@ int main(void)
     if (udp < 0 || echo < 0 || epoll < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
         fail("socket");
     if (bind(echo, (struct sockaddr *)&any, sizeof(any)) != 0 ||
-        getsockname(echo, (struct sockaddr *)&peer, &length) != 0 ||
-        epoll_ctl(epoll, EPOLL_CTL_ADD, udp, &event) != 0)
+        getsockname(echo, (struct sockaddr *)&peer, &length) != 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, udp, &event) != 0)
         fail("bind");
     measure_all();
     return 0;

@@ -22,7 +22,7 @@ FEW_RULES, MANY_PREFIXES, QUIET = 40, 60, 8
 HOT = ("connect", "sendto")
 HOT6 = ("connect6", "sendto6")
 IPV6 = 20  # two more words to copy and compare, and a count that keeps signal handlers out
-ANSWERS = 20  # a send also sees to it that the answer is expected
+ANSWERS = 26  # a send also sees to it that the answer is expected
 # Under rules about datagrams' sources: receives are judged, waits noted, and reads told from receives.
 INBOUND = {"recvfrom": 100, "recv": 75, "recvmsg": 150, "recv-stream": 120, "poll": 65, "ppoll": 70, "select": 80,
            "epoll_wait": 50, "read": 14, "readv": 14}

@@ -97,8 +97,8 @@ static __attribute__((noinline)) int setsockopt_translated(int fd, int level, in
 static __attribute__((noinline)) int setsockopt_inspected(int fd, int level, int name, const void *value,
                                                           socklen_t length)
 {
-    if (level == IPPROTO_SCTP &&
-        (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) && watching(KINDS))
+    if (level == IPPROTO_SCTP && (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) &&
+        watching(KINDS))
         return setsockopt_judged(fd, name, value, length);
     if (watching(TRANSLATED))
         return setsockopt_translated(fd, level, name, value, length);

@@ -35,7 +35,7 @@ struct process {
         };
         _Atomic uint64_t state; /* both, to compare */
     };
-    bool log_all;           /* some layer wants an event for what it allows too */
+    bool log_all; /* some layer wants an event for what it allows too */
     int layer_count;
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;

@@ -7,6 +7,9 @@
 REACHED_THREAD struct reached reached_by_connect;
 REACHED_THREAD struct reached reached_by_sendto;
 REACHED_THREAD struct reached recent_sources;
+REACHED_THREAD struct answer_note reached_answers[REACHED_ENTRIES];
+
+_Static_assert(sizeof(struct reached_entry) == 32, "reached_entry finds it by a shift");
 
 /* Whether an address means the same on any socket: not AF_UNSPEC, and of its family's own length. */
 static bool is_plain(const struct sockaddr *address, socklen_t length)
@@ -49,7 +52,8 @@ void reached_allow(const struct reached_claim *claim, int fd, struct answer_note
     entry->name = reached_name(&claim->address, claim->hint);
     entry->hi = words[1];
     entry->lo = words[2];
-    entry->answer = answer;
+    if (reached == &reached_by_sendto)
+        reached_answers[entry - reached->entries] = answer;
     atomic_signal_fence(memory_order_seq_cst);
     entry->state = claim->state;
     atomic_signal_fence(memory_order_seq_cst);

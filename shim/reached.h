@@ -24,7 +24,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define REACHED_BITS 4
+/* Few: a thread's own variables are taken from its stack, which may be all of 16 KiB. */
+#define REACHED_BITS 3
 #define REACHED_ENTRIES (1 << REACHED_BITS)
 
 /* A sockaddr of one of the two usual lengths, in words: the first is family, port and IPv4 address or flow label. */
@@ -34,14 +35,13 @@ union reached_address {
     struct sockaddr_in6 inet6;
 };
 
-/* What a verdict depended on. 64 bytes, so that its place is a shift away. */
+/* What a verdict depended on. 32 bytes, so that its place is a shift away. */
 struct reached_entry {
     uint64_t state; /* 0: free */
     uint64_t name;  /* of reached_name */
     uint64_t hi;    /* the IPv6 address; 0 where it is IPv4, and not looked at */
     uint64_t lo;
-    struct answer_note answer; /* in a process that judges datagrams: this peer's answers are expected */
-} __attribute__((aligned(64)));
+};
 
 struct reached {
     struct reached_entry entries[REACHED_ENTRIES];
@@ -55,6 +55,9 @@ struct reached {
 #define REACHED_THREAD __thread __attribute__((tls_model("initial-exec"), visibility("hidden")))
 extern REACHED_THREAD struct reached reached_by_connect;
 extern REACHED_THREAD struct reached reached_by_sendto;
+
+/* Of sendto's entries, in a process that judges datagrams: that the peer's answers are expected. */
+extern REACHED_THREAD struct answer_note reached_answers[REACHED_ENTRIES];
 
 /*
  * The first word of a sockaddr with the descriptor's hint in the upper byte of the family, which is 0 in any family that there
@@ -101,14 +104,16 @@ static inline bool reached_copy6(union reached_address *copy, const struct socka
     return true;
 }
 
-/* Whether the answers of an entry's peer are expected, where anybody asks for that; `name` is still its own. */
+/* Whether the answers of the peer of sendto's entry are expected, where anybody asks for that; `name` is still its own. */
 static inline bool reached_is_awaited(const struct reached_entry *entry, uint64_t state, uint64_t name)
 {
+    const struct answer_note *answer;
     bool stands;
 
     if (likely(!(state_watch(state) & WATCH_FROM_DATAGRAM)))
         return true;
-    stands = atomic_load_explicit(entry->answer.place, memory_order_relaxed) == entry->answer.hash;
+    answer = &reached_answers[entry - reached_by_sendto.entries];
+    stands = atomic_load_explicit(answer->place, memory_order_relaxed) == answer->hash;
     atomic_signal_fence(memory_order_seq_cst);
     return stands && entry->name == name;
 }

@@ -25,9 +25,12 @@ struct set {
 
 static const struct kind {
     int family, type, protocol;
-} kinds[] = {{AF_INET, SOCK_DGRAM, 0},        {AF_INET6, SOCK_DGRAM, 0},
-             {AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0},       {AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0},
-             {AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE}, {AF_INET6, SOCK_DGRAM, 0}};
+} kinds[] = {{AF_INET, SOCK_DGRAM, 0},
+             {AF_INET6, SOCK_DGRAM, 0},
+             {AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0},
+             {AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0},
+             {AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE},
+             {AF_INET6, SOCK_DGRAM, 0}};
 
 static struct set in_handler = {.random = 4};
 static _Atomic unsigned wrong;
@@ -72,8 +75,9 @@ static void exchange(struct set *set)
 static long reach(int fd, bool stream, unsigned form, const union peer *peer)
 {
     struct iovec part = {(char[]){"x"}, 1};
-    struct mmsghdr entry = {.msg_hdr = {.msg_name = (void *)(uintptr_t)peer, .msg_namelen = size_of(peer), .msg_iov = &part,
-                                        .msg_iovlen = 1}};
+    struct mmsghdr entry = {
+        .msg_hdr = {
+            .msg_name = (void *)(uintptr_t)peer, .msg_namelen = size_of(peer), .msg_iov = &part, .msg_iovlen = 1}};
 
     if (stream || form == 0)
         return connect(fd, &peer->any, size_of(peer));
