@@ -81,30 +81,33 @@ static uint64_t peer_hash(const struct address *peer, uint16_t port)
     return hash != 0 ? hash : 1;
 }
 
-static bool set_holds(_Atomic uint64_t *set, uint64_t hash)
+/* Where `hash` stands in its set, or NULL. */
+static _Atomic uint64_t *set_find(_Atomic uint64_t *set, uint64_t hash)
 {
     for (unsigned i = 0; i < WAYS; i++) {
         if (atomic_load_explicit(&set[i], memory_order_relaxed) == hash)
-            return true;
+            return &set[i];
     }
-    return false;
+    return NULL;
 }
 
-void answers_expect(const struct address *peer, uint16_t port)
+struct answer_note answers_expect(const struct address *peer, uint16_t port)
 {
     uint64_t hash = peer_hash(peer, port);
     unsigned set = (unsigned)(hash % SETS);
+    _Atomic uint64_t *place = set_find(table[set], hash);
 
-    if (set_holds(table[set], hash))
-        return;
     /* Two threads that bring in one peer at once may both store it: it then leaves twice, no harm. */
-    atomic_store_explicit(&table[set][atomic_fetch_add_explicit(&cursors[set], 1, memory_order_relaxed) % WAYS], hash,
-                          memory_order_relaxed);
+    if (place == NULL) {
+        place = &table[set][atomic_fetch_add_explicit(&cursors[set], 1, memory_order_relaxed) % WAYS];
+        atomic_store_explicit(place, hash, memory_order_relaxed);
+    }
+    return (struct answer_note){place, hash};
 }
 
 bool answers_expected(const struct address *peer, uint16_t port)
 {
     uint64_t hash = peer_hash(peer, port);
 
-    return set_holds(table[hash % SETS], hash);
+    return set_find(table[hash % SETS], hash) != NULL;
 }

@@ -9,7 +9,15 @@
 
 #include "policy/address.h"
 
-void answers_expect(const struct address *peer, uint16_t port);
+#include <stdatomic.h>
+
+/* Where a peer was noted, and as what: it is expected for as long as that stands there. */
+struct answer_note {
+    const _Atomic uint64_t *place;
+    uint64_t hash;
+};
+
+struct answer_note answers_expect(const struct address *peer, uint16_t port);
 bool answers_expected(const struct address *peer, uint16_t port);
 
 #endif

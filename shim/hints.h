@@ -40,12 +40,18 @@ struct hint hint_get(int fd);
 #define HINT_DATAGRAM 64
 extern _Atomic uint8_t hint_bytes[HINT_COUNT] __attribute__((visibility("hidden")));
 
-/* All that is known of `fd` as one number, to compare. */
+/* All that is known of `fd` as one number, to compare; of one below HINT_COUNT. */
+static inline uint8_t hint_of(int fd)
+{
+    return atomic_load_explicit(&hint_bytes[(unsigned)fd], memory_order_relaxed);
+}
+
+/* Of any. */
 static inline uint8_t hint_byte(int fd)
 {
     if ((unsigned)fd >= HINT_COUNT)
         return fd < 0 ? HINT_OTHER : HINT_UNKNOWN | HINT_DATAGRAM;
-    return atomic_load_explicit(&hint_bytes[fd], memory_order_relaxed);
+    return hint_of(fd);
 }
 
 /* Whether read(2) must look at `fd` at all; a number that is none takes the long way to its EBADF. */

@@ -9,7 +9,7 @@
 #include "shim/readiness.h"
 #include "shim/real.h"
 
-#include <stdarg.h>
+#include <stdint.h>
 
 /* A descriptor that was just made, or -1. */
 static int renewed(int fd)
@@ -63,7 +63,7 @@ static int judged_dup3(int fd, int wanted, int flags)
 }
 
 /* fcntl and fcntl64 are two: on 32-bit machines they take different lock structures. */
-static int call_fcntl(int fd, int command, void *argument, bool large)
+static inline int call_fcntl(int fd, int command, void *argument, bool large)
 {
     return large ? real.fcntl64(fd, command, argument) : real.fcntl(fd, command, argument);
 }
@@ -72,16 +72,20 @@ static __attribute__((noinline)) int inspected_fcntl(int fd, int command, void *
 {
     int result;
 
-    process_ready(WATCH_HINTS);
+    if (!process_ready(WATCH_HINTS))
+        return call_fcntl(fd, command, argument, large);
     result = call_fcntl(fd, command, argument, large);
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? renewed(result) : result;
 }
 
+/* Only a new number is of interest, once the process has started. The usual commands lie between the two that make one. */
 static inline int judged_fcntl(int fd, int command, void *argument, bool large)
 {
-    if (!watching(WATCH_HINTS))
-        return call_fcntl(fd, command, argument, large);
-    return inspected_fcntl(fd, command, argument, large);
+    uint32_t watch = atomic_load_explicit(&process.watch, memory_order_relaxed);
+
+    if (unlikely(watch == UINT32_MAX) || command <= F_DUPFD || command >= F_DUPFD_CLOEXEC)
+        return inspected_fcntl(fd, command, argument, large);
+    return call_fcntl(fd, command, argument, large);
 }
 
 EXPORT int dup(int fd)
@@ -104,33 +108,24 @@ EXPORT int dup3(int fd, int wanted, int flags)
     return judged_dup3(fd, wanted, flags);
 }
 
-/* fcntl's one optional argument, int or pointer, is taken and passed on as libc does it. */
-#define FCNTL_ARGUMENT(command, argument)                                                                              \
-    va_list list;                                                                                                      \
-    va_start(list, command);                                                                                           \
-    argument = va_arg(list, void *);                                                                                   \
-    va_end(list)
-
-EXPORT int fcntl(int fd, int command, ...)
+/*
+ * fcntl's one optional argument, int or pointer, is taken and passed on as libc does it. Named, under another name in C: on
+ * Linux it is passed where a named one is, and va_arg would save every register first.
+ */
+EXPORT int fcntl_hook(int fd, int command, void *argument) __asm__("fcntl");
+int fcntl_hook(int fd, int command, void *argument)
 {
-    void *argument;
-
-    FCNTL_ARGUMENT(command, argument);
     return judged_fcntl(fd, command, argument, false);
 }
 
-EXPORT int fcntl64(int fd, int command, ...)
+EXPORT int fcntl64_hook(int fd, int command, void *argument) __asm__("fcntl64");
+int fcntl64_hook(int fd, int command, void *argument)
 {
-    void *argument;
-
-    FCNTL_ARGUMENT(command, argument);
     return judged_fcntl(fd, command, argument, true);
 }
 
-EXPORT int __fcntl(int fd, int command, ...)
+EXPORT int fcntl_second_hook(int fd, int command, void *argument) __asm__("__fcntl");
+int fcntl_second_hook(int fd, int command, void *argument)
 {
-    void *argument;
-
-    FCNTL_ARGUMENT(command, argument);
     return judged_fcntl(fd, command, argument, false);
 }

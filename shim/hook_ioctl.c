@@ -4,7 +4,6 @@
 #include "shim/real.h"
 
 #include <linux/sockios.h>
-#include <stdarg.h>
 #include <stdint.h>
 
 static __attribute__((noinline)) int ioctl_translated(int fd, unsigned long request, void *argument)
@@ -26,14 +25,12 @@ static inline int sockade_ioctl(int fd, unsigned long request, void *argument)
     return ioctl_translated(fd, request, argument);
 }
 
-EXPORT int ioctl(int fd, unsigned long request, ...)
+/*
+ * There is one argument or none; a register holds something either way, as libc's own function has it. Named, under another
+ * name in C: on Linux an optional pointer is passed where a named one is, and va_arg would save every register first.
+ */
+EXPORT int ioctl_hook(int fd, unsigned long request, void *argument) __asm__("ioctl");
+int ioctl_hook(int fd, unsigned long request, void *argument)
 {
-    va_list arguments;
-    void *argument;
-
-    /* There is one argument or none; a register holds something either way, as libc's own function has it. */
-    va_start(arguments, request);
-    argument = va_arg(arguments, void *);
-    va_end(arguments);
     return sockade_ioctl(fd, request, argument);
 }

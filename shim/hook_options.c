@@ -93,17 +93,33 @@ static __attribute__((noinline)) int setsockopt_translated(int fd, int level, in
     return result;
 }
 
-static inline int sockade_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+/* Everything that is more than the real call. */
+static __attribute__((noinline)) int setsockopt_inspected(int fd, int level, int name, const void *value,
+                                                          socklen_t length)
 {
-    if (unlikely(level == SOL_SOCKET && name == SO_RCVTIMEO))
-        patience_expect_timeouts();
-    if (unlikely(level == IPPROTO_SCTP) &&
-        (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) && watching(KINDS))
+    if (level == IPPROTO_SCTP && (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) &&
+        watching(KINDS))
         return setsockopt_judged(fd, name, value, length);
     if (watching(TRANSLATED))
         return setsockopt_translated(fd, level, name, value, length);
-    if (unlikely(real.setsockopt == NULL))
-        process_ready(0);
+    return real.setsockopt(fd, level, name, value, length);
+}
+
+/* SO_RCVTIMEO, or an option of that number. */
+static __attribute__((noinline)) int setsockopt_time(int fd, int level, int name, const void *value, socklen_t length)
+{
+    if (level == SOL_SOCKET)
+        patience_expect_timeouts();
+    return setsockopt_inspected(fd, level, name, value, length);
+}
+
+/* Until the process has started it watches everything; so the real call is bound where nothing is watched. */
+static inline int sockade_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+    if (unlikely(name == SO_RCVTIMEO))
+        return setsockopt_time(fd, level, name, value, length);
+    if (watching(TRANSLATED) || unlikely(level == IPPROTO_SCTP))
+        return setsockopt_inspected(fd, level, name, value, length);
     return real.setsockopt(fd, level, name, value, length);
 }
 
@@ -147,8 +163,6 @@ static inline int sockade_getsockopt(int fd, int level, int name, void *value, s
         return getsockopt_judged(fd, value, length);
     if (watching(TRANSLATED))
         return getsockopt_translated(fd, level, name, value, length);
-    if (unlikely(real.getsockopt == NULL))
-        process_ready(0);
     return real.getsockopt(fd, level, name, value, length);
 }
 

@@ -30,13 +30,12 @@ static bool is_judged(int fd)
 }
 
 /*
- * Whether a read needs a look at all: the second branch of a process that judges datagrams, for all that can give none. The
- * real call is bound by the time that a descriptor can have a hint, but a read may be the first hook to be called.
+ * Whether a read needs a look at all: the second branch of a process that judges datagrams, for all that can give none. Until
+ * the process has started it watches everything, so that the real call is bound where this says no.
  */
-static inline bool needs_look(int fd, const void *real_call)
+static inline bool needs_look(int fd)
 {
-    return watching(WATCH_INBOUND | WATCH_TAKEN) &&
-           unlikely(watching(WATCH_TAKEN) || hint_may_give_datagrams(fd) || real_call == NULL);
+    return watching(WATCH_INBOUND | WATCH_TAKEN) && unlikely(watching(WATCH_TAKEN) || hint_may_give_datagrams(fd));
 }
 
 /* What a receive in place of a read came to: true, or false where it is no socket after all and `read` shall go on. */
@@ -71,9 +70,9 @@ static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, si
     return is_answered(&receipt, got, saved) ? got : real.read(fd, buffer, size);
 }
 
-static ssize_t judged_read(int fd, void *buffer, size_t size)
+static inline __attribute__((always_inline)) ssize_t judged_read(int fd, void *buffer, size_t size)
 {
-    if (!needs_look(fd, (const void *)real.read))
+    if (!needs_look(fd))
         return real.read(fd, buffer, size);
     return inspected_read(fd, buffer, size);
 }
@@ -119,9 +118,9 @@ static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct io
     return is_answered(&receipt, got, saved) ? got : real.readv(fd, vectors, count);
 }
 
-static ssize_t judged_readv(int fd, const struct iovec *vectors, int count)
+static inline ssize_t judged_readv(int fd, const struct iovec *vectors, int count)
 {
-    if (!needs_look(fd, (const void *)real.readv))
+    if (!needs_look(fd))
         return real.readv(fd, vectors, count);
     return inspected_readv(fd, vectors, count);
 }

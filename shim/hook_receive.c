@@ -103,8 +103,12 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
     struct receipt receipt;
     ssize_t got;
 
-    if (!process_ready(WATCH_HINTS) || plainly_bad(message))
+    bool ready = process_ready(WATCH_HINTS);
+
+    if (plainly_bad(message))
         return real.recvmsg(fd, message, flags);
+    if (!ready)
+        return adopted(message, real.recvmsg(fd, message, flags));
     if (watching(WATCH_TAKEN) && is_writable(message->msg_name, &message->msg_namelen) &&
         take_message(fd, message, flags, "recvmsg", &got))
         return got;
@@ -126,10 +130,11 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
     return adopted(message, got);
 }
 
+/* Where sources are not judged only descriptors that may come along are of interest, and without room none can. */
 static ssize_t judged_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    if (!watching(WATCH_HINTS))
-        return adopted(message, real.recvmsg(fd, message, flags));
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN) && likely(!plainly_bad(message)) && message->msg_controllen == 0)
+        return real.recvmsg(fd, message, flags);
     return inspected_recvmsg(fd, message, flags);
 }
 

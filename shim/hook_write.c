@@ -12,46 +12,54 @@
 #include <sys/uio.h>
 
 /* More than SSIZE_MAX is the kernel's to refuse. */
-static __attribute__((noinline)) bool buffer_put(int fd, const void *data, size_t size, int flags, const char *op,
-                                                 ssize_t *sent)
-{
-    return process_ready(WATCH_PUT) && size <= SSIZE_MAX && put_buffer(fd, data, size, flags, NULL, 0, op, sent);
-}
-
-static inline ssize_t sockade_send(int fd, const void *data, size_t size, int flags)
+static __attribute__((noinline)) ssize_t inspected_send(int fd, const void *data, size_t size, int flags)
 {
     ssize_t sent;
 
-    if (watching(WATCH_PUT) && buffer_put(fd, data, size, flags, "send", &sent))
+    if (process_ready(WATCH_PUT) && size <= SSIZE_MAX && put_buffer(fd, data, size, flags, NULL, 0, "send", &sent))
         return sent;
     return real.send(fd, data, size, flags);
 }
 
-static inline ssize_t sockade_write(int fd, const void *data, size_t size)
+static inline ssize_t sockade_send(int fd, const void *data, size_t size, int flags)
+{
+    if (!watching(WATCH_PUT))
+        return real.send(fd, data, size, flags);
+    return inspected_send(fd, data, size, flags);
+}
+
+static __attribute__((noinline)) ssize_t inspected_write(int fd, const void *data, size_t size)
 {
     ssize_t sent;
 
-    if (watching(WATCH_PUT) && buffer_put(fd, data, size, 0, "write", &sent))
+    if (process_ready(WATCH_PUT) && size <= SSIZE_MAX && put_buffer(fd, data, size, 0, NULL, 0, "write", &sent))
         return sent;
     return real.write(fd, data, size);
 }
 
-static __attribute__((noinline)) bool parts_put(int fd, const struct iovec *parts, int count, ssize_t *sent)
+static inline ssize_t sockade_write(int fd, const void *data, size_t size)
+{
+    if (!watching(WATCH_PUT))
+        return real.write(fd, data, size);
+    return inspected_write(fd, data, size);
+}
+
+static __attribute__((noinline)) ssize_t inspected_writev(int fd, const struct iovec *parts, int count)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count};
+    ssize_t sent;
 
-    if (!process_ready(WATCH_PUT) || count <= 0 || count > IOV_MAX || plainly_bad(parts))
-        return false;
-    return put_message(fd, &message, 0, "writev", sent);
+    if (process_ready(WATCH_PUT) && count > 0 && count <= IOV_MAX && !plainly_bad(parts) &&
+        put_message(fd, &message, 0, "writev", &sent))
+        return sent;
+    return real.writev(fd, parts, count);
 }
 
 static inline ssize_t sockade_writev(int fd, const struct iovec *parts, int count)
 {
-    ssize_t sent;
-
-    if (watching(WATCH_PUT) && parts_put(fd, parts, count, &sent))
-        return sent;
-    return real.writev(fd, parts, count);
+    if (!watching(WATCH_PUT))
+        return real.writev(fd, parts, count);
+    return inspected_writev(fd, parts, count);
 }
 
 EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)

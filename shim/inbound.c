@@ -100,14 +100,19 @@ static unsigned protocols_of(int fd)
 static enum inbound judge_query(int fd, struct query *query, const struct sockaddr_storage *source, socklen_t length,
                                 const char *op)
 {
-    uint32_t generation = policy_generation();
+    struct reached_claim claim;
     unsigned protos = query->protos;
+    union reached_address copy;
     struct ruling ruling;
 
+    if (recent_copy(&copy, source, length))
+        reached_expect(&claim, &recent_sources, fd, (const struct sockaddr *)&copy.inet, length);
+    else
+        claim.state = 0;
     judge_silently(&ruling, query, fd);
     if (likely(!ruling.refused && !ruling.reportable)) {
         if (!query->port_known && !query->strict && query->protos == protos)
-            recent_allow(fd, source, length, generation);
+            reached_allow(&claim, fd, (struct answer_note){0});
         return INBOUND_PASS;
     }
     if (anyone_minds(&ruling) && is_answer(fd, query, source, length))

@@ -56,7 +56,9 @@ static inline bool plainly_bad(const void *pointer)
 {
     uintptr_t at = (uintptr_t)pointer;
 
-    return at < 4096 || at > UINTPTR_MAX - 4096 || (sizeof(at) == 8 && (intptr_t)at < 0);
+    if (sizeof(at) == 8)
+        return (intptr_t)at < 4096; /* one comparison for all three */
+    return at < 4096 || at > UINTPTR_MAX - 4096;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
 #include "shim/real.h"
+#include "shim/reached.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -20,7 +21,10 @@ bool address_take(struct own_address *out, const struct sockaddr *address, sockl
 {
     if (plainly_bad(address) || length < sizeof(sa_family_t) || length > sizeof(out->storage))
         return false;
-    memcpy(&out->storage, address, length);
+    if (likely(length == sizeof(struct sockaddr_in))) /* so that it takes two instructions and no call */
+        memcpy(&out->storage, address, sizeof(struct sockaddr_in));
+    else
+        memcpy(&out->storage, address, length);
     out->length = length;
     return true;
 }
@@ -164,16 +168,47 @@ static uint16_t answering_port(int fd, const struct own_address *address)
     return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
 }
 
+/* Notes a peer whose answers are to pass inbound rules, and that the next datagram to it needs no decision. */
+static void allowed(const struct reached_claim *claim, const struct query *query, int fd,
+                    const struct own_address *address, bool plainly)
+{
+    struct answer_note answer = {0};
+
+    if (watching(WATCH_FROM_DATAGRAM))
+        answer = answers_expect(&query->address, answering_port(fd, address));
+    if (plainly && !watching(WATCH_ICMP | WATCH_PROBES))
+        reached_allow(claim, fd, answer);
+}
+
+/* Whether a datagram to `address` needs no decision. */
+static bool is_known(int fd, const struct own_address *address)
+{
+    const struct sockaddr *named = (const struct sockaddr *)&address->storage;
+    union reached_address copy;
+
+    if (address->length == sizeof(copy.inet))
+        return reached_copy4(&copy, named) && reached_knows4(&reached_by_sendto, fd, &copy, true);
+    return address->length == sizeof(copy.inet6) && reached_copy6(&copy, named) &&
+           reached_knows6(&reached_by_sendto, fd, &copy, true);
+}
+
 enum outcome judge_send(int fd, const struct own_address *address, int flags, const struct iovec *parts, size_t count,
                         const char *op)
 {
-    struct hint hint = hint_get(fd);
     bool connects = (flags & MSG_FASTOPEN) != 0;
-    unsigned protos = hint.protos;
+    struct hint hint;
+    unsigned protos;
     char path[QUERY_PATH];
     struct query query;
     struct ruling ruling;
+    struct reached_claim claim;
+    bool raw;
 
+    if (!connects && is_known(fd, address))
+        return OUTCOME_PASS;
+    reached_expect(&claim, &reached_by_sendto, fd, (const struct sockaddr *)&address->storage, address->length);
+    hint = hint_get(fd);
+    protos = hint.protos;
     if (!connects)
         protos &= ~(unsigned)PROTO_TCP;
     /* A stream that is sent to by address, MSG_FASTOPEN on what is none, or a number that was another socket's. */
@@ -188,17 +223,19 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
     if (query_from_sockaddr(&query, DIRECTION_TO, (const struct sockaddr *)&address->storage, address->length,
                             unspec_meaning(fd, address), protos, path) == QUERY_KERNEL)
         return OUTCOME_PASS;
+    protos = query.protos;
     judge_silently(&ruling, &query, fd);
     if (ruling.refused && address_is_ignored(fd, flags))
         return OUTCOME_PASS;
     judge_report(&ruling, &query, op);
-    if (!ruling.refused && query.address.family <= ADDRESS_INET6 && may_be_raw(hint, fd))
+    raw = !ruling.refused && query.address.family <= ADDRESS_INET6 && may_be_raw(hint, fd);
+    if (raw)
         judge_packet(&ruling, fd, &query, parts, count, op);
     if (ruling.refused)
         return refuse(fd, &ruling, connects);
-    if (watching(WATCH_FROM_DATAGRAM) && !connects &&
-        (query.address.family == ADDRESS_INET || query.address.family == ADDRESS_INET6))
-        answers_expect(&query.address, answering_port(fd, address));
+    if (!connects && (query.address.family == ADDRESS_INET || query.address.family == ADDRESS_INET6))
+        allowed(&claim, &query, fd, address,
+                hint.state == HINT_IP && !raw && !ruling.reportable && !query.strict && query.protos == protos);
     return OUTCOME_PASS;
 }
 

@@ -28,8 +28,14 @@ struct layer {
 };
 
 struct process {
-    _Atomic uint32_t watch; /* WATCH_* of all layers; every bit until the process has started */
-    bool log_all;           /* some layer wants an event for what it allows too */
+    union {
+        struct {
+            _Atomic uint32_t watch;      /* WATCH_* of all layers; every bit until the process has started */
+            _Atomic uint32_t generation; /* raised whenever a layer's image has changed, after its latch */
+        };
+        _Atomic uint64_t state; /* both, to compare */
+    };
+    bool log_all; /* some layer wants an event for what it allows too */
     int layer_count;
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;
@@ -37,7 +43,7 @@ struct process {
     const char *exe; /* as executed, absolute where that could be found; "" without any layer */
 };
 
-extern struct process process;
+extern struct process process __attribute__((visibility("hidden")));
 
 /*
  * The one branch of a hook that has nothing to do: whether anything of these kinds can be refused or noted here. True
@@ -46,6 +52,30 @@ extern struct process process;
 static inline bool watching(uint32_t kinds)
 {
     return unlikely(atomic_load_explicit(&process.watch, memory_order_relaxed) & kinds);
+}
+
+/*
+ * What verdicts that are remembered hold for. 32-bit machines take two loads: who remembers reads it before the policy is
+ * asked, so that a state put together of an old and a new half is at worst one that never comes again.
+ */
+static inline uint64_t process_state(void)
+{
+#if UINTPTR_MAX > UINT32_MAX
+    return atomic_load_explicit(&process.state, memory_order_acquire);
+#else
+    uint64_t generation = atomic_load_explicit(&process.generation, memory_order_acquire);
+
+    return generation << 32 | atomic_load_explicit(&process.watch, memory_order_relaxed);
+#endif
+}
+
+/* The half of it that tells what is watched. */
+static inline uint32_t state_watch(uint64_t state)
+{
+#if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    state >>= 32;
+#endif
+    return (uint32_t)state;
 }
 
 /* Whether the policy is known; before that everything is judged as fail-closed does. */

@@ -46,7 +46,7 @@ struct real {
 };
 
 /* Valid after real_bind; a name that this libc does not have is NULL. Read-only for everybody else. */
-extern struct real real;
+extern struct real real __attribute__((visibility("hidden")));
 
 /* Binds every name of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);

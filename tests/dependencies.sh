@@ -58,6 +58,7 @@ case " $* " in
     need util-linux command -v setpriv
     need iproute2 command -v ip
     need strace command -v strace
+    need valgrind command -v valgrind
     need git command -v git
     need openssh-client command -v ssh
     need openssh-server test -x /usr/sbin/sshd

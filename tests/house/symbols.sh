@@ -20,7 +20,7 @@ unlike "$(readelf -V "$LIBSOCKADE" | grep -A2 'Name: SOCKADE')" . 'no named vers
 
 # Each name stands in the file that the table says.
 misplaced=$(sed -n 's/^HOOK(\([a-zA-Z0-9_]*\), \([a-z]*\),.*/\1 \2/p' "$ROOT/shim/hooks.def" | while read -r name family; do
-    grep -q "^EXPORT .*[ *]$name(" "$ROOT/shim/hook_$family.c" || echo "$name"
+    grep -qE "^EXPORT .*([ *]$name\\(|__asm__\\(\"$name\"\\))" "$ROOT/shim/hook_$family.c" || echo "$name"
 done)
 is "$misplaced" '' 'every hook is defined in the file of its family'
 
