@@ -32,7 +32,7 @@ static __attribute__((noinline)) int connect_judged(int fd, const struct sockadd
     struct query query;
     struct ruling ruling;
 
-    if (!process_ready(KINDS | TRANSLATED))
+    if (!policy_ready(KINDS | TRANSLATED))
         return real.connect(fd, address, length);
     if (!watching(KINDS) || !address_take(&own, address, length))
         return connect_socket(fd, address, length);
@@ -50,7 +50,7 @@ static __attribute__((noinline)) int connect_judged(int fd, const struct sockadd
 
 static inline int sockade_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-    if (!watching(KINDS | TRANSLATED))
+    if (!watching(KINDS | TRANSLATED | WATCH_FOLLOW))
         return real.connect(fd, address, length);
     return connect_judged(fd, address, length);
 }

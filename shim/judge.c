@@ -146,7 +146,8 @@ static inline void ruling_init(struct ruling *ruling)
     ruling->error_named = false;
     ruling->error = 0;
     ruling->layer = 0;
-    ruling->reportable = process.log_all;
+    ruling->layers = atomic_load_explicit(&process.layer_count, memory_order_acquire);
+    ruling->reportable = atomic_load_explicit(&process.log_all, memory_order_relaxed);
 }
 
 /* Takes layer `i`'s verdict, which stands in its place, into the ruling. */
@@ -165,9 +166,9 @@ static void ruling_add(struct ruling *ruling, int i)
 }
 
 /* Whether all layers plainly allow it: the usual case, which is over with one look-up a layer. */
-static bool all_plainly_allow(const struct query *query)
+static bool all_plainly_allow(const struct query *query, int count)
 {
-    for (int i = 0; i < process.layer_count; i++) {
+    for (int i = 0; i < count; i++) {
         const struct layer *layer = &process.layers[i];
         uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
 
@@ -184,14 +185,15 @@ void judge_silently(struct ruling *ruling, struct query *query, int fd)
 {
     ruling_init(ruling);
     if (unlikely(!process_is_ready())) {
+        ruling->layers = 0;
         ruling->verdicts[0] = decide_closed(query);
         ruling_add(ruling, 0);
         return;
     }
-    if (likely(!process.log_all && all_plainly_allow(query)))
+    if (likely(!ruling->reportable && all_plainly_allow(query, ruling->layers)))
         return;
     query->same_file = paths_are_same_file;
-    for (int i = 0; i < process.layer_count; i++) {
+    for (int i = 0; i < ruling->layers; i++) {
         layer_judge(&ruling->verdicts[i], &process.layers[i], query, fd);
         ruling_add(ruling, i);
     }
@@ -206,7 +208,7 @@ void judge(struct ruling *ruling, struct query *query, int fd, const char *op)
 void judge_family(struct ruling *ruling, int domain, const char *op)
 {
     ruling_init(ruling);
-    for (int i = 0; i < process.layer_count && process_is_ready(); i++) {
+    for (int i = 0; i < ruling->layers && process_is_ready(); i++) {
         ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain);
         ruling_add(ruling, i);
     }

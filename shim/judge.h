@@ -18,8 +18,9 @@ struct ruling {
     bool error_named;                    /* `error` stands in the policy */
     int error;                           /* errno of the refusal: EACCES unless named */
     int layer;                           /* whose verdict stands */
+    int layers;                          /* how many there were */
     bool reportable;                     /* some layer may want an event, and then: */
-    struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there are layers */
+    struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there were layers */
 };
 
 /*

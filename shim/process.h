@@ -14,6 +14,8 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+#define LATER_LOGS 3
+
 /*
  * Images are held in two slots with a sequence latch: readers look at slot `latch & 1`, copy what they found out, and
  * look again if the latch moved. A new image is mapped over the idle slot and the latch is raised; so readers own
@@ -23,14 +25,25 @@ struct layer {
     _Atomic uint32_t latch;
     struct view slots[2];
     bool system;
-    bool closed; /* could not be read: refuse everything but Unix, netlink and AF_ALG */
+    _Atomic bool closed; /* could not be read: refuse everything but Unix, netlink and AF_ALG */
     struct log_place log;
+    /* Places that later texts named. None is ever written again, since an event may be on its way to it. */
+    struct log_place later_logs[LATER_LOGS];
+    int later_count;
+    _Atomic int log_now; /* 0: `log`, else one more than the index of a later one */
+};
+
+/* A word that tells when there is a new image: the layer's, in a control file that is mapped shared. */
+struct notice {
+    const _Atomic uint32_t *_Atomic word; /* never NULL */
+    _Atomic uint32_t seen;                /* up to here it has been followed, or tried to */
 };
 
 struct process {
     _Atomic uint32_t watch; /* WATCH_* of all layers; every bit until the process has started */
-    bool log_all;           /* some layer wants an event for what it allows too */
-    int layer_count;
+    _Atomic bool log_all;   /* some layer wants an event for what it allows too */
+    _Atomic int layer_count; /* may grow when a policy appears */
+    struct notice notices[LAYERS_MAX];
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;
     uid_t uid;
@@ -38,6 +51,11 @@ struct process {
 };
 
 extern struct process process;
+
+/* Bits of process.watch beside those of the policy: */
+#define WATCH_FOLLOW (1u << 19) /* there are layers, of which newer images may come */
+#define WATCH_ABSENT (1u << 20) /* there is none, and one may appear: socket, bind, listen and accept look for it */
+#define WATCH_POLICY (WATCH_ALL | WATCH_FOLLOW | WATCH_ABSENT)
 
 /*
  * The one branch of a hook that has nothing to do: whether anything of these kinds can be refused or noted here. True
@@ -48,6 +66,31 @@ static inline bool watching(uint32_t kinds)
     return unlikely(atomic_load_explicit(&process.watch, memory_order_relaxed) & kinds);
 }
 
+/* Whether a newer image has come for some layer, or is said to have. A load or two a layer. */
+static inline bool policy_has_moved(void)
+{
+    for (int i = 0; i < atomic_load_explicit(&process.layer_count, memory_order_relaxed); i++) {
+        const struct notice *notice = &process.notices[i];
+        const _Atomic uint32_t *word = atomic_load_explicit(&notice->word, memory_order_relaxed);
+
+        if (unlikely(atomic_load_explicit(word, memory_order_relaxed) !=
+                     atomic_load_explicit(&notice->seen, memory_order_relaxed)))
+            return true;
+    }
+    return false;
+}
+
+/* Where a layer's events go now. */
+static inline const struct log_place *layer_log(const struct layer *layer)
+{
+    int now = atomic_load_explicit(&layer->log_now, memory_order_acquire);
+
+    return now == 0 ? &layer->log : &layer->later_logs[now - 1];
+}
+
+/* Makes `watch` and `log_all` what the layers ask for now; the bits that are not the policy's stay. */
+void process_watch_again(void);
+
 /* Whether the policy is known; before that everything is judged as fail-closed does. */
 bool process_is_ready(void);
 
@@ -56,5 +99,11 @@ bool process_is_ready(void);
  * functions too), and tells whether after that there still is something of these kinds. errno is preserved.
  */
 bool process_ready(uint32_t kinds);
+
+/*
+ * The same for calls that create, address, accept or receive: a newer image is taken first (follow.h). Not for read,
+ * write and waits, which make no system call but the program's own.
+ */
+bool policy_ready(uint32_t kinds);
 
 #endif

@@ -162,7 +162,7 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
         hint_make(texts.hint, occasion->query);
         event.hint = texts.hint[0] != '\0' ? texts.hint : NULL;
     }
-    log_write(&layer->log, line, event_format(&event, line), process.uid, event.pid);
+    log_write(layer_log(layer), line, event_format(&event, line), process.uid, event.pid);
 }
 
 static const char *action_text(enum rule_action action, bool would)
@@ -190,7 +190,7 @@ static void layer_report(const struct layer *layer, const struct verdict *verdic
     int what = view->settings.log_what;
     bool wanted = verdict->log || what == LOG_ALL || (what == LOG_DENIED && refuses);
 
-    if (layer->closed || layer->log.target == LOG_TO_NOWHERE || what == LOG_NONE)
+    if (layer->closed || layer_log(layer)->target == LOG_TO_NOWHERE || what == LOG_NONE)
         return;
     for (unsigned i = 0; i < verdict->note_count; i++)
         event_write(layer, occasion, verdict->notes[i], action_text(rule_action_of(layer, verdict->notes[i]), true),
@@ -206,7 +206,7 @@ static void ruling_report(const struct ruling *ruling, const struct occasion *oc
 
     if (likely(!ruling->reportable))
         return;
-    for (int i = 0; i < process.layer_count && process_is_ready(); i++)
+    for (int i = 0; i < ruling->layers && process_is_ready(); i++)
         layer_report(&process.layers[i], &ruling->verdicts[i], occasion);
     errno = saved;
 }
