@@ -92,7 +92,7 @@ bool learn_facts(struct query *query, int fd, unsigned needs)
 }
 
 /* One layer's verdict, copied out of the slot that is in force and asked again where a new image came in between. */
-static struct verdict layer_decide(const struct layer *layer, const struct query *query)
+static struct verdict layer_decide(const struct layer *layer, const struct query *query, uint32_t *by)
 {
     struct verdict verdict;
     uint32_t latch;
@@ -100,7 +100,7 @@ static struct verdict layer_decide(const struct layer *layer, const struct query
     if (layer->closed)
         return decide_closed(query);
     do {
-        latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+        *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
         verdict = decide(&layer->slots[latch & 1], query);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
@@ -108,7 +108,7 @@ static struct verdict layer_decide(const struct layer *layer, const struct query
 }
 
 /* The same for socket(2)'s domain. Where the policy is broken socket() works all the same. */
-static struct verdict layer_decide_family(const struct layer *layer, int domain)
+static struct verdict layer_decide_family(const struct layer *layer, int domain, uint32_t *by)
 {
     struct verdict verdict = {.action = ACTION_ALLOW};
     uint32_t latch;
@@ -116,7 +116,7 @@ static struct verdict layer_decide_family(const struct layer *layer, int domain)
     if (layer->closed)
         return verdict;
     do {
-        latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+        *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
         verdict = decide_family(&layer->slots[latch & 1], domain);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
@@ -124,9 +124,9 @@ static struct verdict layer_decide_family(const struct layer *layer, int domain)
 }
 
 /* The verdict with all facts that it needs. */
-static void layer_judge(struct verdict *verdict, const struct layer *layer, struct query *query, int fd)
+static void layer_judge(struct verdict *verdict, uint32_t *by, const struct layer *layer, struct query *query, int fd)
 {
-    *verdict = layer_decide(layer, query);
+    *verdict = layer_decide(layer, query, by);
     for (int round = 0; unlikely(verdict->needs != 0); round++) {
         if (round == ROUNDS)
             query->strict = true;
@@ -134,7 +134,7 @@ static void layer_judge(struct verdict *verdict, const struct layer *layer, stru
             *verdict = (struct verdict){.action = ACTION_ALLOW};
             return;
         }
-        *verdict = layer_decide(layer, query);
+        *verdict = layer_decide(layer, query, by);
     }
 }
 
@@ -194,7 +194,7 @@ void judge_silently(struct ruling *ruling, struct query *query, int fd)
         return;
     query->same_file = paths_are_same_file;
     for (int i = 0; i < ruling->layers; i++) {
-        layer_judge(&ruling->verdicts[i], &process.layers[i], query, fd);
+        layer_judge(&ruling->verdicts[i], &ruling->latches[i], &process.layers[i], query, fd);
         ruling_add(ruling, i);
     }
 }
@@ -209,7 +209,7 @@ void judge_family(struct ruling *ruling, int domain, const char *op)
 {
     ruling_init(ruling);
     for (int i = 0; i < ruling->layers && process_is_ready(); i++) {
-        ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain);
+        ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain, &ruling->latches[i]);
         ruling_add(ruling, i);
     }
     report_family(ruling, domain, op);

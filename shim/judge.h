@@ -20,6 +20,7 @@ struct ruling {
     int layer;                           /* whose verdict stands */
     int layers;                          /* how many there were */
     bool reportable;                     /* some layer may want an event, and then: */
+    uint32_t latches[LAYERS_MAX];        /* each layer's, of the image that judged */
     struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there were layers */
 };
 
