@@ -42,8 +42,8 @@ static int choose_own(struct layer_place *place, const struct surroundings *surr
     return refuse_image(place);
 }
 
-int text_choose(struct layer_place *place, const struct usage *usage, bool system,
-                const char *file, const struct surroundings *surroundings)
+int text_choose(struct layer_place *place, const struct usage *usage, bool system, const char *file,
+                const struct surroundings *surroundings)
 {
     memset(place, 0, sizeof(*place));
     if (system && file != NULL)

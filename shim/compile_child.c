@@ -48,9 +48,10 @@ static bool command_find(char out[PATH_MAX])
         map = map->l_next;
     slash = map == NULL ? NULL : strrchr(map->l_name, '/');
     if (slash != NULL && slash - map->l_name < PATH_MAX) {
-        char folder[PATH_MAX] = "";
+        static char folder[PATH_MAX]; /* reloads run on small stacks, and one at a time */
 
         memcpy(folder, map->l_name, (size_t)(slash - map->l_name));
+        folder[slash - map->l_name] = '\0';
         if (path_join(out, folder, "sockade") && access(out, X_OK) == 0)
             return true;
     }

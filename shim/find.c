@@ -124,7 +124,9 @@ static int text_exists(const struct search *search)
     if (!place->system) {
         int exists = path_exists(place->path);
 
-        return exists < 0 && errno == EACCES && !search->explicit_path && home_is_foreign(search->surroundings) ? 0 : exists;
+        return exists < 0 && errno == EACCES && !search->explicit_path && home_is_foreign(search->surroundings)
+                   ? 0
+                   : exists;
     }
     main_text = path_exists(SYSTEM_FOLDER "/policy.conf");
     folder = main_text == 1 ? 0 : path_exists(SYSTEM_FOLDER "/policy.d");

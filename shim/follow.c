@@ -27,7 +27,7 @@ struct followed {
 
 static struct followed followed[LAYERS_MAX];
 static int followed_count;
-static struct stat root; /* as it was at the start */
+static struct stat root;           /* as it was at the start */
 static _Atomic uint32_t looked_at; /* milliseconds of the coarse clock, when the sources were looked at */
 
 static uint32_t coarse_milliseconds(void)

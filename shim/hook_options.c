@@ -98,7 +98,8 @@ static inline int sockade_setsockopt(int fd, int level, int name, const void *va
     if (unlikely(level == SOL_SOCKET && name == SO_RCVTIMEO))
         patience_expect_timeouts();
     if (unlikely(level == IPPROTO_SCTP) &&
-        (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) && watching(KINDS | WATCH_FOLLOW))
+        (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) &&
+        watching(KINDS | WATCH_FOLLOW))
         return setsockopt_judged(fd, name, value, length);
     if (watching(TRANSLATED))
         return setsockopt_translated(fd, level, name, value, length);

@@ -30,7 +30,8 @@ static bool same_place(const struct log_place *one, const struct log_place *othe
 {
     return one->target == other->target && one->max_size == other->max_size &&
            one->stderr_device == other->stderr_device && one->stderr_inode == other->stderr_inode &&
-           one->per_process == other->per_process && (one->target != LOG_TO_FILE || strcmp(one->path, other->path) == 0);
+           one->per_process == other->per_process &&
+           (one->target != LOG_TO_FILE || strcmp(one->path, other->path) == 0);
 }
 
 static void log_make(struct log_place *out, const struct view *view, const struct search *search)
@@ -112,7 +113,8 @@ static bool slot_fill(struct layer *layer, struct candidate *found, struct insta
     unsigned char *slot = image->range + (idle == 1 ? image->room : 0);
     size_t mapped = image->mapped[idle];
 
-    atomic_thread_fence(memory_order_seq_cst); /* whoever sees what is written now sees the latch of the last time too */
+    atomic_thread_fence(
+        memory_order_seq_cst); /* whoever sees what is written now sees the latch of the last time too */
     remember(image, found, idle);
     if (!image_file_move(&found->file, slot, mapped)) {
         image->mapped[idle] = 0;

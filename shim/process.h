@@ -40,8 +40,8 @@ struct notice {
 };
 
 struct process {
-    _Atomic uint32_t watch; /* WATCH_* of all layers; every bit until the process has started */
-    _Atomic bool log_all;   /* some layer wants an event for what it allows too */
+    _Atomic uint32_t watch;  /* WATCH_* of all layers; every bit until the process has started */
+    _Atomic bool log_all;    /* some layer wants an event for what it allows too */
     _Atomic int layer_count; /* may grow when a policy appears */
     struct notice notices[LAYERS_MAX];
     struct layer layers[LAYERS_MAX];

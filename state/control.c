@@ -92,7 +92,8 @@ bool image_file_move(struct image_file *file, void *slot, size_t mapped)
     }
     /* Where this fails the end of the older image stays, which nobody reads. */
     if (old > size)
-        mmap((char *)slot + size, old - size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        mmap((char *)slot + size, old - size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0);
     memset(file, 0, sizeof(*file));
     return true;
 }

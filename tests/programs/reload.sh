@@ -52,7 +52,7 @@ reload() {
     capture as_user "$SOCKADE" reload --policy "$SCRATCH/policy.conf"
 }
 errors() {
-    cat "$USER_HOME/.local/state/sockade/events.jsonl" 2>/dev/null | grep -c '"op":"reload","verdict":"error"'
+    grep -sc '"op":"reload","verdict":"error"' "$USER_HOME/.local/state/sockade/events.jsonl" || :
 }
 
 # By the word.
@@ -83,7 +83,6 @@ echo 'version = 1; rules = ( {' >policy.conf
 reload
 is "$STATUS" 1 'sockade reload of a bad text says so'
 expect old EHOSTDOWN 'a bad text: the old policy stays'
-[ "$(errors)" -eq 0 ] && write policy.conf EHOSTDOWN && reload
 
 # By the look at the sources.
 write policy.conf ENETDOWN

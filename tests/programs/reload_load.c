@@ -139,8 +139,10 @@ static void edit(const char *policy, uint32_t number)
     fprintf(file, "version = 1; log = { what = \"none\"; };\nsets = { many = [ \"198.51.100.1\"");
     for (uint32_t i = 0; i < (number & 1 ? 3000 : 10); i++)
         fprintf(file, ", \"10.%u.%u.%u\"", i >> 15, i >> 7 & 255, i << 1 & 255);
-    fprintf(file, " ]; };\nrules = ( { action = \"deny\"; to = \"127.0.0.1\"; errno = \"%s\"; },\n"
-                  "{ action = \"deny\"; to = \"@many\"; } );\n", names[number % ERRORS]);
+    fprintf(file,
+            " ]; };\nrules = ( { action = \"deny\"; to = \"127.0.0.1\"; errno = \"%s\"; },\n"
+            "{ action = \"deny\"; to = \"@many\"; } );\n",
+            names[number % ERRORS]);
     if (fclose(file) != 0 || rename(temporary, policy) != 0)
         exit(92);
 }
