@@ -63,7 +63,9 @@ expect old EHOSTDOWN 'the policy from the start'
 write policy.conf ENETDOWN
 reload
 is "$STATUS$ERR" 0 'sockade reload'
-is "$OUT" "$SCRATCH/policy.conf: published; 1 process follows with the next call" 'it tells how many follow'
+# In another user namespace the maps of the probe may not be read.
+like "$OUT" "^$SCRATCH/policy.conf: published; $([ "$TEST_INSIDE" -eq 0 ] && echo 1 process || echo '[01] process(es)?') follows? with the next call\$" \
+    'it tells how many follow'
 expect old ENETDOWN 'the next connect, by a socket that was there before, is judged by the new policy'
 expect receive fine 'datagrams come in'
 echo 'version = 1; rules = ( { action = "deny"; from = "127.0.0.1"; proto = "udp"; port = "1-65535"; },
