@@ -4,8 +4,8 @@
  *
  * The shim's start-up child calls it with --fresh and --quiet, in a clean environment and with stdio on /dev/null.
  */
+#include "command/choose.h"
 #include "command/command.h"
-#include "command/layers.h"
 #include "command/options.h"
 #include "command/texts.h"
 #include "config/publish.h"
@@ -21,49 +21,6 @@ struct choices {
     bool system, fresh, quiet;
     const char *output;
 };
-
-/* Which text: the one that was named, the system's, or the user's own. Returns EXIT_FINE or what to end with. */
-static int choose_text(struct layer_place *place, const struct usage *usage, const struct choices *choices,
-                       const char *file, const struct surroundings *surroundings)
-{
-    struct layer_place layers[LAYERS_MAX];
-    int count;
-
-    memset(place, 0, sizeof(*place));
-    if (choices->system && file != NULL)
-        return usage_error(usage, "either '%s' or --system", file);
-    if (choices->system) {
-        place->system = true;
-        memcpy(place->path, SYSTEM_FOLDER, sizeof(SYSTEM_FOLDER));
-        return EXIT_FINE;
-    }
-    if (file != NULL)
-        return path_absolute(place->path, file) ? EXIT_FINE : EXIT_OWN;
-    count = layers_locate(surroundings, layers);
-    if (count < 0)
-        return EXIT_OWN;
-    if (count < 2) {
-        complain("there is no policy of yours: neither HOME nor XDG_CONFIG_HOME is set; name a file");
-        return EXIT_OWN;
-    }
-    *place = layers[count - 1];
-    if (place->relative) {
-        complain("SOCKADE_POLICY '%s' must be an absolute path", place->path);
-        return EXIT_OWN;
-    }
-    return EXIT_FINE;
-}
-
-/* Whether there is nothing to do: the image of this name is there, and fresh. */
-static bool is_fresh(const struct surroundings *surroundings, const struct layer_place *place, const char *name)
-{
-    struct published old;
-
-    if (!published_find(&old, surroundings, place->system, name))
-        return false;
-    image_file_close(&old.file);
-    return old.fresh;
-}
 
 static void print_summary(const struct compiled *compiled, const struct layer_place *place, const char *where)
 {
@@ -99,7 +56,7 @@ static int compile_text(const struct choices *choices, const struct layer_place 
     struct compiled compiled;
     int code = EXIT_NEGATIVE;
 
-    if (choices->fresh && is_fresh(surroundings, place, name))
+    if (choices->fresh && text_is_fresh(surroundings, place, name))
         return EXIT_FINE;
     if (text_compile(&compiled, place, NULL, false, &messages))
         code = write_image(&compiled, choices, place, surroundings, name);
@@ -138,13 +95,9 @@ int command_compile(int argc, char **argv)
     if (operands > 1)
         return usage_error(&usage, "'%s': one file at a time", argv[1]);
     surroundings_here(&surroundings);
-    code = choose_text(&place, &usage, &choices, operands == 1 ? argv[0] : NULL, &surroundings);
+    code = text_choose(&place, &usage, choices.system, operands == 1 ? argv[0] : NULL, &surroundings);
     if (code != EXIT_FINE)
         return code;
-    if (!place.system && file_is_image(place.path)) {
-        complain("'%s' is an image already; name the text that it was made of", place.path);
-        return EXIT_NEGATIVE;
-    }
     policy_resolve_names_in_hints = !choices.quiet;
     text_image_name(name, &place, NULL);
     if (choices.output == NULL)

@@ -190,8 +190,7 @@ static bool publish_system(const struct compiled *compiled, const char *name, ch
         complain("mkdir '" SYSTEM_STATE_FOLDER "': %s", strerror(errno));
         return false;
     }
-    if (path_join(where, SYSTEM_STATE_FOLDER, name) &&
-        publish_to_file(&compiled->image, where, 0644, problem, sizeof(problem)))
+    if (publish_system_image(&compiled->image, name, where, problem, sizeof(problem)))
         return true;
     complain("%s", problem);
     return false;

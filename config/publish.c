@@ -8,6 +8,7 @@
 #include "config/publish.h"
 
 #include "state/folder.h"
+#include "state/generation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ struct destination {
     int folder;              /* open for reading, so that it can be locked and synced */
     const char *folder_path; /* for messages */
     const char *name;
+    bool followed; /* a folder of images, with a control file */
     char temporary[NAME_MAX + 1];
     char *problem;
     size_t problem_size;
@@ -137,6 +139,9 @@ static bool image_write(struct destination *to, const struct image_bytes *image,
     snprintf(to->temporary, sizeof(to->temporary), "%s.new", to->name);
     if (locked && unlinkat(to->folder, to->temporary, 0) != 0 && errno != ENOENT)
         return failed(to, "unlink", to->temporary);
+    /* There before the image is, so that whoever maps that finds it. Without one the image is good all the same. */
+    if (to->followed && locked)
+        generation_make(to->folder, mode);
     return image_replace(to, image, mode);
 }
 
@@ -158,27 +163,35 @@ static bool may_replace(const struct destination *to)
     return false;
 }
 
-bool publish_to_file(const struct image_bytes *image, const char *path, mode_t mode, char *problem, size_t problem_size)
+/* Writes the file `path`; its folder and name are filled in. */
+static bool publish_file(struct destination *to, const struct image_bytes *image, const char *path, mode_t mode)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t length = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
-    struct destination to = {.folder_path = folder, .problem = problem, .problem_size = problem_size};
     bool written;
 
-    to.name = slash == NULL ? path : slash + 1;
-    if (to.name[0] == '\0' || length >= sizeof(folder)) {
-        snprintf(problem, problem_size, "The image was not written: \"%s\" is no name of a file.", path);
+    to->name = slash == NULL ? path : slash + 1;
+    if (to->name[0] == '\0' || length >= sizeof(folder)) {
+        snprintf(to->problem, to->problem_size, "The image was not written: \"%s\" is no name of a file.", path);
         return false;
     }
     memcpy(folder, slash == NULL ? "." : path, length);
     folder[length] = '\0';
-    to.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (to.folder < 0)
-        return failed(&to, "open", "");
-    written = may_replace(&to) && image_write(&to, image, mode);
-    close(to.folder);
+    to->folder_path = folder;
+    to->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (to->folder < 0)
+        return failed(to, "open", "");
+    written = may_replace(to) && image_write(to, image, mode);
+    close(to->folder);
     return written;
+}
+
+bool publish_to_file(const struct image_bytes *image, const char *path, mode_t mode, char *problem, size_t problem_size)
+{
+    struct destination to = {.problem = problem, .problem_size = problem_size};
+
+    return publish_file(&to, image, path, mode);
 }
 
 /* Makes the folders above the image folder in the cache. Never $XDG_RUNTIME_DIR, nor a home that is not there. */
@@ -264,7 +277,7 @@ static bool older_copy_remove(const struct surroundings *surroundings, int which
 bool publish_image(const struct image_bytes *image, const struct surroundings *surroundings, const char *name,
                    char *where, char *problem, size_t problem_size)
 {
-    struct destination to = {.name = name, .problem = problem, .problem_size = problem_size};
+    struct destination to = {.name = name, .followed = true, .problem = problem, .problem_size = problem_size};
     enum folder_outcome outcomes[IMAGE_FOLDERS];
     char path[PATH_MAX];
     bool published = false, clean = true;
@@ -282,9 +295,47 @@ bool publish_image(const struct image_bytes *image, const struct surroundings *s
         if (outcomes[which] == FOLDER_FAILED)
             clean = older_copy_remove(surroundings, which, path, &to) && clean;
     }
+    if (published)
+        publish_raise(surroundings, false);
     if (published && clean)
         problem[0] = '\0';
     return published && clean;
+}
+
+/* Raises the word of the folder that is open, under its lock where it can be had, and closes it. */
+static bool folder_raise(int folder)
+{
+    bool raised;
+
+    if (folder < 0)
+        return false;
+    lock_take(folder, FOLDER_LOCK_SECONDS);
+    raised = generation_raise(folder);
+    close(folder);
+    return raised;
+}
+
+int publish_raise(const struct surroundings *surroundings, bool system)
+{
+    char path[PATH_MAX];
+    int count = 0;
+
+    if (system && surroundings->uid == 0)
+        count += folder_raise(open(SYSTEM_STATE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (int which = 0; which < IMAGE_FOLDERS; which++)
+        count += folder_raise(folder_open(surroundings, which, false, path));
+    return count;
+}
+
+bool publish_system_image(const struct image_bytes *image, const char *name, char *where, char *problem,
+                          size_t problem_size)
+{
+    struct destination to = {.followed = true, .problem = problem, .problem_size = problem_size};
+
+    if (!path_join(where, SYSTEM_STATE_FOLDER, name) || !publish_file(&to, image, where, 0644))
+        return false;
+    folder_raise(open(SYSTEM_STATE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return true;
 }
 
 /* Opens the lock file in the first usable folder. It is never removed: a lock on a removed file locks nobody out. */

@@ -10,6 +10,7 @@
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/start.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,9 +48,10 @@ static bool command_find(char out[PATH_MAX])
         map = map->l_next;
     slash = map == NULL ? NULL : strrchr(map->l_name, '/');
     if (slash != NULL && slash - map->l_name < PATH_MAX) {
-        char folder[PATH_MAX] = "";
+        static char folder[PATH_MAX]; /* reloads run on small stacks, and one at a time */
 
         memcpy(folder, map->l_name, (size_t)(slash - map->l_name));
+        folder[slash - map->l_name] = '\0';
         if (path_join(out, folder, "sockade") && access(out, X_OK) == 0)
             return true;
     }
@@ -158,7 +160,7 @@ bool compile_child_run(const struct layer_place *place, const struct surrounding
     if (!command_make(&command, place, surroundings))
         return false;
     sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
+    kernel_signal_mask(&all, &before);
     pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
     if (pid == 0)
         middle(&command);
@@ -166,6 +168,6 @@ bool compile_child_run(const struct layer_place *place, const struct surrounding
         while (syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
             continue;
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    kernel_signal_mask(&before, NULL);
     return pid > 0 && status == 0;
 }

@@ -160,11 +160,21 @@ struct hint hint_ask(int fd)
     return unpack(byte);
 }
 
-/* Marks one descriptor that was here before us. */
+/* Marks one descriptor that was here before us, or became what it is while nobody judged datagrams. */
 static void inherit(int fd)
 {
-    if (hint_byte(fd) == HINT_UNSEEN && gives_datagrams(fd))
-        byte_learn(fd, HINT_UNSEEN, BYTE_UNKNOWN);
+    uint8_t before = hint_byte(fd);
+
+    if ((before == HINT_UNSEEN || before == BYTE_NO_DATAGRAM) && gives_datagrams(fd))
+        byte_learn(fd, before, BYTE_UNKNOWN);
+}
+
+void hint_begin(void)
+{
+    for (int fd = 0; fd < HINT_COUNT; fd++) {
+        if (hint_byte(fd) != HINT_UNSEEN)
+            byte_set(fd, HINT_UNSEEN);
+    }
 }
 
 void hint_inherited(void)

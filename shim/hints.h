@@ -11,12 +11,13 @@
 #define SOCKADE_SHIM_HINTS_H
 
 #include "policy/image.h"
+#include "shim/process.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Under any policy hints are kept, since a later one may ask for them. */
-#define WATCH_HINTS UINT32_MAX
+/* Under any policy hints are kept, since a later one may ask for them. Without one they begin with the first. */
+#define WATCH_HINTS (~WATCH_ABSENT)
 
 enum hint_state {
     HINT_UNSEEN,  /* nobody told us of this number since exec */
@@ -84,6 +85,9 @@ void hint_forget_passed(const struct msghdr *message);
  * HINT_OTHER for what is no socket. errno is preserved.
  */
 struct hint hint_ask(int fd);
+
+/* Forgets all: what was remembered while hints were not kept may be of descriptors that are no more. */
+void hint_begin(void);
 
 /*
  * At the start, and when a policy begins to judge datagrams: marks those descriptors without a hint that are datagram

@@ -6,6 +6,7 @@
  * edge-triggered servers miss nobody and level-triggered ones do not spin. Where the rule names an errno accept itself
  * fails with it, once a refused connection. A refused local port takes nothing.
  */
+#include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/local.h"
 #include "shim/patience.h"
@@ -162,10 +163,12 @@ static __attribute__((noinline)) int accept_slow(int fd, struct sockaddr *addres
 {
     struct taking taking = {.listener = fd};
 
-    if (!process_ready(KINDS) || is_for_kernel(address, length)) {
+    follow_sources();
+    if (!policy_ready(KINDS) || is_for_kernel(address, length)) {
         int taken = real.accept(fd, address, length);
 
-        hint_copy_accepted(fd, taken);
+        if (watching(WATCH_HINTS))
+            hint_copy_accepted(fd, taken);
         return taken;
     }
     return accept_judged(&taking, address, length);
@@ -189,10 +192,12 @@ static __attribute__((noinline)) int accept4_slow(int fd, struct sockaddr *addre
 {
     struct taking taking = {.listener = fd, .flags = flags, .four = true};
 
-    if (!process_ready(KINDS) || is_for_kernel(address, length)) {
+    follow_sources();
+    if (!policy_ready(KINDS) || is_for_kernel(address, length)) {
         int taken = real.accept4(fd, address, length, flags);
 
-        hint_copy_accepted(fd, taken);
+        if (watching(WATCH_HINTS))
+            hint_copy_accepted(fd, taken);
         return taken;
     }
     return accept_judged(&taking, address, length);

@@ -34,7 +34,7 @@ static __attribute__((noinline)) int connect_judged(int fd, const struct sockadd
     struct ruling ruling;
     struct reached_claim claim;
 
-    if (!process_ready(KINDS | TRANSLATED))
+    if (!policy_ready(KINDS | TRANSLATED))
         return real.connect(fd, address, length);
     if (!watching(KINDS) || !address_take(&own, address, length))
         return connect_socket(fd, address, length);
@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) int sockade_connect(int fd, const s
 {
     union reached_address copy;
 
-    if (!watching(KINDS | TRANSLATED))
+    if (!watching(KINDS | TRANSLATED | WATCH_FOLLOW))
         return real.connect(fd, address, length);
     if (unlikely(length != sizeof(copy.inet)))
         return connect_watched(fd, address, length);

@@ -3,6 +3,7 @@
  * socket and socketpair: rules about families, raw ICMP sockets, and the hint of what a new descriptor is. socketpair
  * makes a pair that reaches nobody, so no rule is asked about it.
  */
+#include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/open.h"
 #include "shim/judge.h"
@@ -14,6 +15,8 @@
 /* The number may have been another descriptor's: notes of that end here. */
 static void created(int fd, int domain, int type, int protocol)
 {
+    if (!watching(WATCH_HINTS))
+        return;
     hint_set(fd, domain, type, protocol);
     readiness_end(fd);
 }
@@ -22,7 +25,8 @@ static __attribute__((noinline)) int inspected_socket(int domain, int type, int 
 {
     int fd;
 
-    if (process_ready(WATCH_FAMILY)) {
+    follow_sources();
+    if (policy_ready(WATCH_FAMILY)) {
         struct ruling ruling;
 
         judge_family(&ruling, domain, "socket");
@@ -46,7 +50,7 @@ static __attribute__((noinline)) int inspected_socket(int domain, int type, int 
 /* Raw ICMP sockets are looked at without any policy, too. */
 static int judged_socket(int domain, int type, int protocol)
 {
-    if (!watching(WATCH_HINTS) && likely(!icmp_is_raw_request(domain, type, protocol)))
+    if (!watching(WATCH_HINTS | WATCH_ABSENT) && likely(!icmp_is_raw_request(domain, type, protocol)))
         return real.socket(domain, type, protocol);
     return inspected_socket(domain, type, protocol);
 }

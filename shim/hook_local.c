@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bind(2), listen(2), bindresvport(3): where the program may listen. */
+#include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/options.h"
 #include "shim/icmp/probe.h"
@@ -11,6 +12,7 @@
 
 #define KINDS (WATCH_ON | WATCH_ON_UNIX)
 #define TRANSLATED (WATCH_ICMP | WATCH_PROBES)
+#define FOLLOWED (WATCH_FOLLOW | WATCH_ABSENT)
 
 /* bindresvport's ports, lowest and highest, and where it begins (bindresvport(3), glibc). */
 #define RESERVED_LOWEST 512
@@ -85,7 +87,8 @@ static __attribute__((noinline)) int bind_judged(int fd, const struct sockaddr *
 {
     struct own_address own;
 
-    if (!process_ready(KINDS | TRANSLATED))
+    follow_sources();
+    if (!policy_ready(KINDS | TRANSLATED))
         return real.bind(fd, address, length);
     if (!watching(KINDS) || !address_take(&own, address, length))
         return bind_socket(fd, address, length);
@@ -96,7 +99,7 @@ static __attribute__((noinline)) int bind_judged(int fd, const struct sockaddr *
 
 static inline int sockade_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-    if (!watching(KINDS | TRANSLATED))
+    if (!watching(KINDS | TRANSLATED | FOLLOWED))
         return real.bind(fd, address, length);
     return bind_judged(fd, address, length);
 }
@@ -110,7 +113,8 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t length)
 
 static __attribute__((noinline)) int listen_judged(int fd, int backlog)
 {
-    if (process_ready(KINDS)) {
+    follow_sources();
+    if (policy_ready(KINDS)) {
         hint_expect_stream(fd);
         if (bound_address_refused(fd, "listen", NULL))
             return -1;
@@ -120,7 +124,7 @@ static __attribute__((noinline)) int listen_judged(int fd, int backlog)
 
 static inline int sockade_listen(int fd, int backlog)
 {
-    if (!watching(KINDS))
+    if (!watching(KINDS | FOLLOWED))
         return real.listen(fd, backlog);
     return listen_judged(fd, backlog);
 }
@@ -153,7 +157,8 @@ static __attribute__((noinline)) int bindresvport_judged(int fd, struct sockaddr
     int saved = errno;
     int result = -1;
 
-    if (!process_ready(KINDS | TRANSLATED))
+    follow_sources();
+    if (!policy_ready(KINDS | TRANSLATED))
         return real.bindresvport(fd, address);
     if (address != NULL && address->sin_family != AF_INET) {
         errno = EAFNOSUPPORT;
@@ -181,7 +186,7 @@ done:
 
 static inline int sockade_bindresvport(int fd, struct sockaddr_in *address)
 {
-    if (!watching(KINDS | TRANSLATED))
+    if (!watching(KINDS | TRANSLATED | FOLLOWED))
         return real.bindresvport(fd, address);
     return bindresvport_judged(fd, address);
 }

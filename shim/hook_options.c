@@ -65,7 +65,7 @@ static __attribute__((noinline)) int setsockopt_judged(int fd, int name, const v
 {
     bool binds = name == SCTP_BINDX_ADD;
 
-    if (process_ready(KINDS) && !plainly_bad(value) && (int)length > 0 &&
+    if (policy_ready(KINDS) && !plainly_bad(value) && (int)length > 0 &&
         addresses_refused(fd, value, length, binds ? DIRECTION_ON : DIRECTION_TO, binds ? "bindx" : "connectx"))
         return -1;
     return real.setsockopt(fd, IPPROTO_SCTP, name, value, length);
@@ -98,7 +98,7 @@ static __attribute__((noinline)) int setsockopt_inspected(int fd, int level, int
                                                           socklen_t length)
 {
     if (level == IPPROTO_SCTP && (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) &&
-        watching(KINDS))
+        watching(KINDS | WATCH_FOLLOW))
         return setsockopt_judged(fd, name, value, length);
     if (watching(TRANSLATED))
         return setsockopt_translated(fd, level, name, value, length);
@@ -132,7 +132,7 @@ static __attribute__((noinline)) int getsockopt_judged(int fd, void *value, sock
 {
     struct connectx3 asked;
 
-    if (process_ready(KINDS) && !plainly_bad(value) && !plainly_bad(length) && *length >= sizeof(asked)) {
+    if (policy_ready(KINDS) && !plainly_bad(value) && !plainly_bad(length) && *length >= sizeof(asked)) {
         memcpy(&asked, value, sizeof(asked));
         if (asked.size > 0 && !plainly_bad(asked.addresses) &&
             addresses_refused(fd, asked.addresses, (size_t)asked.size, DIRECTION_TO, "connectx"))
@@ -159,7 +159,7 @@ static __attribute__((noinline)) int getsockopt_translated(int fd, int level, in
 
 static inline int sockade_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
-    if (unlikely(level == IPPROTO_SCTP) && name == SCTP_CONNECTX3 && watching(KINDS))
+    if (unlikely(level == IPPROTO_SCTP) && name == SCTP_CONNECTX3 && watching(KINDS | WATCH_FOLLOW))
         return getsockopt_judged(fd, value, length);
     if (watching(TRANSLATED))
         return getsockopt_translated(fd, level, name, value, length);

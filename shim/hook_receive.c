@@ -21,12 +21,20 @@ static bool is_writable(const void *address, const socklen_t *length)
     return address == NULL || (!plainly_bad(address) && !plainly_bad(length) && *length <= INT_MAX);
 }
 
+/* A newer policy may be the first to judge datagrams. What is known to be a stream is no reason to look for one. */
+static void follow_before(int fd)
+{
+    if (unlikely(policy_has_moved()) && !hint_get(fd).stream)
+        policy_ready(WATCH_INBOUND);
+}
+
 static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer, size_t size, int flags,
                                                             struct sockaddr *address, socklen_t *length)
 {
     struct receipt receipt;
     ssize_t got;
 
+    follow_before(fd);
     if (unlikely(!inbound_ready()) && !watching(WATCH_TAKEN))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     if (unlikely(watching(WATCH_TAKEN)) && is_writable(address, length) &&
@@ -44,7 +52,7 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
 static ssize_t judged_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                                socklen_t *length)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN))
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     return inspected_recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -64,6 +72,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
     struct receipt receipt;
     ssize_t got;
 
+    follow_before(fd);
     if (unlikely(!inbound_ready()) && !watching(WATCH_TAKEN))
         return real.recv(fd, buffer, size, flags);
     if (unlikely(watching(WATCH_TAKEN)) && take_buffer(fd, buffer, size, flags, NULL, NULL, "recv", &got))
@@ -76,7 +85,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
 
 static ssize_t judged_recv(int fd, void *buffer, size_t size, int flags)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN))
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW))
         return real.recv(fd, buffer, size, flags);
     return inspected_recv(fd, buffer, size, flags);
 }
@@ -102,9 +111,10 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
 {
     struct receipt receipt;
     ssize_t got;
+    bool ready;
 
-    bool ready = process_ready(WATCH_HINTS);
-
+    follow_before(fd);
+    ready = process_ready(WATCH_HINTS);
     if (plainly_bad(message))
         return real.recvmsg(fd, message, flags);
     if (!ready)
@@ -143,6 +153,7 @@ static __attribute__((noinline)) int inspected_recvmmsg(int fd, struct mmsghdr *
 {
     int got;
 
+    follow_before(fd);
     if (!process_ready(WATCH_HINTS) || plainly_bad(entries) || (timeout != NULL && plainly_bad(timeout)))
         return real.recvmmsg(fd, entries, count, flags, timeout);
     if (watching(WATCH_TAKEN) && take_batch(fd, entries, count, flags, timeout, &got))

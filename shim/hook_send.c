@@ -68,7 +68,7 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     struct iovec part = {(void *)(uintptr_t)data, length};
     struct own_address own;
 
-    if (!process_ready(LOOK))
+    if (!policy_ready(LOOK))
         return real.sendto(fd, data, length, flags, address, address_length);
     if (!watching(KINDS) || !address_take(&own, address, address_length))
         return sendto_passed(fd, data, length, flags, address, address_length);
@@ -120,7 +120,7 @@ static inline __attribute__((always_inline)) ssize_t sockade_sendto(int fd, cons
 {
     union reached_address copy;
 
-    if (!watching(LOOK))
+    if (!watching(LOOK | WATCH_FOLLOW))
         return real.sendto(fd, data, length, flags, address, address_length);
     if (unlikely(address_length != sizeof(copy.inet)))
         return sendto_watched(fd, data, length, flags, address, address_length);
@@ -156,7 +156,7 @@ static __attribute__((noinline)) ssize_t sendmsg_judged(int fd, const struct msg
     struct msghdr passed;
     ssize_t sent;
 
-    if (!process_ready(LOOK) || plainly_bad(message))
+    if (!policy_ready(LOOK) || plainly_bad(message))
         return real.sendmsg(fd, message, flags);
     switch (message_judge(fd, message, flags, "sendmsg", &own, &passed)) {
     case OUTCOME_REFUSE:
@@ -175,7 +175,7 @@ static __attribute__((noinline)) ssize_t sendmsg_judged(int fd, const struct msg
 
 static inline ssize_t sockade_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    if (!watching(LOOK))
+    if (!watching(LOOK | WATCH_FOLLOW))
         return real.sendmsg(fd, message, flags);
     return sendmsg_judged(fd, message, flags);
 }
@@ -268,7 +268,7 @@ static int sendmmsg_runs(int fd, struct mmsghdr *entries, unsigned count, int fl
 
 static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *entries, unsigned count, int flags)
 {
-    if (!process_ready(LOOK) || plainly_bad(entries) || count == 0)
+    if (!policy_ready(LOOK) || plainly_bad(entries) || count == 0)
         return real.sendmmsg(fd, entries, count, flags);
     if (count > UIO_MAXIOV) /* the kernel takes no more at once */
         count = UIO_MAXIOV;
@@ -281,7 +281,7 @@ static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *ent
 
 static inline int sockade_sendmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags)
 {
-    if (!watching(LOOK))
+    if (!watching(LOOK | WATCH_FOLLOW))
         return real.sendmmsg(fd, entries, count, flags);
     return sendmmsg_judged(fd, entries, count, flags);
 }

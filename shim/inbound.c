@@ -74,7 +74,7 @@ static bool anyone_minds(const struct ruling *ruling)
 {
     if (likely(!ruling->reportable))
         return false;
-    for (int i = 0; i < process.layer_count; i++) {
+    for (int i = 0; i < ruling->layers; i++) {
         if (ruling->verdicts[i].action != ACTION_ALLOW || ruling->verdicts[i].note_count > 0)
             return true;
     }
@@ -130,6 +130,8 @@ enum inbound inbound_judge(int fd, const struct sockaddr_storage *source, sockle
     enum inbound outcome;
     int saved;
 
+    if (unlikely(policy_has_moved()))
+        policy_ready(WATCH_INBOUND);
     if (length < sizeof(source->ss_family) || recent_allows(fd, source, length))
         return INBOUND_PASS;
     process_ready(WATCH_INBOUND); /* another thread may not be quite through with the start */

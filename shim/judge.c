@@ -92,7 +92,7 @@ bool learn_facts(struct query *query, int fd, unsigned needs)
 }
 
 /* One layer's verdict, copied out of the slot that is in force and asked again where a new image came in between. */
-static struct verdict layer_decide(const struct layer *layer, const struct query *query)
+static struct verdict layer_decide(const struct layer *layer, const struct query *query, uint32_t *by)
 {
     struct verdict verdict;
     uint32_t latch;
@@ -100,7 +100,7 @@ static struct verdict layer_decide(const struct layer *layer, const struct query
     if (layer->closed)
         return decide_closed(query);
     do {
-        latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+        *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
         verdict = decide(&layer->slots[latch & 1], query);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
@@ -108,7 +108,7 @@ static struct verdict layer_decide(const struct layer *layer, const struct query
 }
 
 /* The same for socket(2)'s domain. Where the policy is broken socket() works all the same. */
-static struct verdict layer_decide_family(const struct layer *layer, int domain)
+static struct verdict layer_decide_family(const struct layer *layer, int domain, uint32_t *by)
 {
     struct verdict verdict = {.action = ACTION_ALLOW};
     uint32_t latch;
@@ -116,7 +116,7 @@ static struct verdict layer_decide_family(const struct layer *layer, int domain)
     if (layer->closed)
         return verdict;
     do {
-        latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
+        *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
         verdict = decide_family(&layer->slots[latch & 1], domain);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
@@ -124,9 +124,9 @@ static struct verdict layer_decide_family(const struct layer *layer, int domain)
 }
 
 /* The verdict with all facts that it needs. */
-static void layer_judge(struct verdict *verdict, const struct layer *layer, struct query *query, int fd)
+static void layer_judge(struct verdict *verdict, uint32_t *by, const struct layer *layer, struct query *query, int fd)
 {
-    *verdict = layer_decide(layer, query);
+    *verdict = layer_decide(layer, query, by);
     for (int round = 0; unlikely(verdict->needs != 0); round++) {
         if (round == ROUNDS)
             query->strict = true;
@@ -134,7 +134,7 @@ static void layer_judge(struct verdict *verdict, const struct layer *layer, stru
             *verdict = (struct verdict){.action = ACTION_ALLOW};
             return;
         }
-        *verdict = layer_decide(layer, query);
+        *verdict = layer_decide(layer, query, by);
     }
 }
 
@@ -146,7 +146,8 @@ static inline void ruling_init(struct ruling *ruling)
     ruling->error_named = false;
     ruling->error = 0;
     ruling->layer = 0;
-    ruling->reportable = process.log_all;
+    ruling->layers = atomic_load_explicit(&process.layer_count, memory_order_acquire);
+    ruling->reportable = atomic_load_explicit(&process.log_all, memory_order_relaxed);
 }
 
 /* Takes layer `i`'s verdict, which stands in its place, into the ruling. */
@@ -165,9 +166,9 @@ static void ruling_add(struct ruling *ruling, int i)
 }
 
 /* Whether all layers plainly allow it: the usual case, which is over with one look-up a layer. */
-static bool all_plainly_allow(const struct query *query)
+static bool all_plainly_allow(const struct query *query, int count)
 {
-    for (int i = 0; i < process.layer_count; i++) {
+    for (int i = 0; i < count; i++) {
         const struct layer *layer = &process.layers[i];
         uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
 
@@ -184,15 +185,16 @@ void judge_silently(struct ruling *ruling, struct query *query, int fd)
 {
     ruling_init(ruling);
     if (unlikely(!process_is_ready())) {
+        ruling->layers = 0;
         ruling->verdicts[0] = decide_closed(query);
         ruling_add(ruling, 0);
         return;
     }
-    if (likely(!process.log_all && all_plainly_allow(query)))
+    if (likely(!ruling->reportable && all_plainly_allow(query, ruling->layers)))
         return;
     query->same_file = paths_are_same_file;
-    for (int i = 0; i < process.layer_count; i++) {
-        layer_judge(&ruling->verdicts[i], &process.layers[i], query, fd);
+    for (int i = 0; i < ruling->layers; i++) {
+        layer_judge(&ruling->verdicts[i], &ruling->latches[i], &process.layers[i], query, fd);
         ruling_add(ruling, i);
     }
 }
@@ -206,8 +208,8 @@ void judge(struct ruling *ruling, struct query *query, int fd, const char *op)
 void judge_family(struct ruling *ruling, int domain, const char *op)
 {
     ruling_init(ruling);
-    for (int i = 0; i < process.layer_count && process_is_ready(); i++) {
-        ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain);
+    for (int i = 0; i < ruling->layers && process_is_ready(); i++) {
+        ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain, &ruling->latches[i]);
         ruling_add(ruling, i);
     }
     report_family(ruling, domain, op);

@@ -18,8 +18,10 @@ struct ruling {
     bool error_named;                    /* `error` stands in the policy */
     int error;                           /* errno of the refusal: EACCES unless named */
     int layer;                           /* whose verdict stands */
+    int layers;                          /* how many there were */
     bool reportable;                     /* some layer may want an event, and then: */
-    struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there are layers */
+    uint32_t latches[LAYERS_MAX];        /* each layer's, of the image that judged */
+    struct verdict verdicts[LAYERS_MAX]; /* each layer's own, for the log; as many as there were layers */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "policy/image.h"
 #include "shim/process.h"
 #include "shim/start.h"
+#include "state/kernel.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -34,7 +35,7 @@ static bool resolve(const char *path, char out[PATH_MAX])
     size_t at = strlen(link);
     char digits[12];
     size_t count = 0;
-    int fd = open(path, O_PATH | O_CLOEXEC);
+    int fd = kernel_open(AT_FDCWD, path, O_PATH, 0);
     bool found;
 
     if (fd < 0)
@@ -45,7 +46,7 @@ static bool resolve(const char *path, char out[PATH_MAX])
         link[at++] = digits[--count];
     link[at] = '\0';
     found = read_link(link, out);
-    close(fd);
+    kernel_close(fd);
     return found;
 }
 

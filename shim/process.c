@@ -2,6 +2,7 @@
 /* The process' one record of its policy, and the moment it is filled. */
 #include "shim/process.h"
 
+#include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
 #include "shim/icmp/open.h"
@@ -12,7 +13,10 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-struct process process = {.watch = UINT32_MAX};
+/* The word of a layer that is not there. */
+static const _Atomic uint32_t no_word;
+
+struct process process = {.watch = UINT32_MAX, .notices = {[0 ... LAYERS_MAX - 1] = {.word = &no_word}}};
 
 enum stage { STAGE_NEW, STAGE_STARTING, STAGE_READY };
 
@@ -32,15 +36,46 @@ static uint32_t layer_watch(const struct layer *layer)
     return layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & 1].watch;
 }
 
+/* What all layers make worth watching. */
+static uint32_t policy_watch(void)
+{
+    int count = atomic_load_explicit(&process.layer_count, memory_order_acquire);
+    uint32_t watch = count > 0 ? WATCH_FOLLOW : WATCH_ABSENT;
+    bool log_all = false;
+
+    for (int i = 0; i < count; i++) {
+        const struct layer *layer = &process.layers[i];
+
+        watch |= layer_watch(layer);
+        log_all |= layer->slots[atomic_load(&layer->latch) & 1].settings.log_what == LOG_ALL;
+    }
+    atomic_store_explicit(&process.log_all, log_all, memory_order_relaxed);
+    return watch;
+}
+
+/*
+ * When datagrams begin to be judged the bits are set first: a descriptor that is made meanwhile is then marked by whoever
+ * makes it.
+ */
+void process_watch_again(void)
+{
+    uint32_t watch = policy_watch();
+    uint32_t before = atomic_load_explicit(&process.watch, memory_order_relaxed);
+
+    if (!(before & WATCH_HINTS))
+        hint_begin();
+    while (!atomic_compare_exchange_weak_explicit(&process.watch, &before, watch | (before & ~WATCH_POLICY),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        continue;
+    if (watch & ~before & WATCH_FROM_DATAGRAM)
+        hint_inherited();
+}
+
 /* From here on hooks look at what the layers ask for and at nothing else. */
 static void process_watch(void)
 {
-    uint32_t watch = 0;
+    uint32_t watch = policy_watch();
 
-    for (int i = 0; i < process.layer_count; i++) {
-        watch |= layer_watch(&process.layers[i]);
-        process.log_all |= process.layers[i].slots[0].settings.log_what == LOG_ALL;
-    }
     if (watch & WATCH_FROM_DATAGRAM)
         hint_inherited();
     if (icmp_pretends_root())
@@ -78,6 +113,15 @@ bool process_ready(uint32_t kinds)
         process_start();
         errno = saved;
     }
+    return watching(kinds);
+}
+
+bool policy_ready(uint32_t kinds)
+{
+    if (unlikely(!process_is_ready()))
+        return process_ready(kinds);
+    if (unlikely(policy_has_moved()))
+        follow_words();
     return watching(kinds);
 }
 

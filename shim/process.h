@@ -14,6 +14,8 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+#define LATER_LOGS 3
+
 /*
  * Images are held in two slots with a sequence latch: readers look at slot `latch & 1`, copy what they found out, and
  * look again if the latch moved. A new image is mapped over the idle slot and the latch is raised; so readers own
@@ -23,8 +25,18 @@ struct layer {
     _Atomic uint32_t latch;
     struct view slots[2];
     bool system;
-    bool closed; /* could not be read: refuse everything but Unix, netlink and AF_ALG */
+    _Atomic bool closed; /* could not be read: refuse everything but Unix, netlink and AF_ALG */
     struct log_place log;
+    /* Places that later texts named. None is ever written again, since an event may be on its way to it. */
+    struct log_place later_logs[LATER_LOGS];
+    int later_count;
+    _Atomic int log_now; /* 0: `log`, else one more than the index of a later one */
+};
+
+/* A word that tells when there is a new image: the layer's, in a control file that is mapped shared. */
+struct notice {
+    const _Atomic uint32_t *_Atomic word; /* never NULL */
+    _Atomic uint32_t seen;                /* up to here it has been followed, or tried to */
 };
 
 struct process {
@@ -35,8 +47,9 @@ struct process {
         };
         _Atomic uint64_t state; /* both, to compare */
     };
-    bool log_all; /* some layer wants an event for what it allows too */
-    int layer_count;
+    _Atomic bool log_all;    /* some layer wants an event for what it allows too */
+    _Atomic int layer_count; /* may grow when a policy appears */
+    struct notice notices[LAYERS_MAX];
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;
     uid_t uid;
@@ -44,6 +57,11 @@ struct process {
 };
 
 extern struct process process __attribute__((visibility("hidden")));
+
+/* Bits of process.watch beside those of the policy: */
+#define WATCH_FOLLOW (1u << 19) /* there are layers, of which newer images may come */
+#define WATCH_ABSENT (1u << 20) /* there is none, and one may appear: socket, bind, listen and accept look for it */
+#define WATCH_POLICY (WATCH_ALL | WATCH_FOLLOW | WATCH_ABSENT)
 
 /*
  * The one branch of a hook that has nothing to do: whether anything of these kinds can be refused or noted here. True
@@ -54,27 +72,57 @@ static inline bool watching(uint32_t kinds)
     return unlikely(atomic_load_explicit(&process.watch, memory_order_relaxed) & kinds);
 }
 
+/* Whether a newer image has come for some layer, or is said to have. A load or two a layer. */
+static inline bool policy_has_moved(void)
+{
+    for (int i = 0; i < atomic_load_explicit(&process.layer_count, memory_order_relaxed); i++) {
+        const struct notice *notice = &process.notices[i];
+        const _Atomic uint32_t *word = atomic_load_explicit(&notice->word, memory_order_relaxed);
+
+        if (unlikely(atomic_load_explicit(word, memory_order_relaxed) !=
+                     atomic_load_explicit(&notice->seen, memory_order_relaxed)))
+            return true;
+    }
+    return false;
+}
+
+/* Where a layer's events go now. */
+static inline const struct log_place *layer_log(const struct layer *layer)
+{
+    int now = atomic_load_explicit(&layer->log_now, memory_order_acquire);
+
+    return now == 0 ? &layer->log : &layer->later_logs[now - 1];
+}
+
+/* Makes `watch` and `log_all` what the layers ask for now; the bits that are not the policy's stay. */
+void process_watch_again(void);
+
+/* So many layers' words are part of the state below; under more nothing is remembered. */
+#define STATE_LAYERS 2
+
 /*
- * What verdicts that are remembered hold for. 32-bit machines take two loads: who remembers reads it before the policy is
- * asked, so that a state put together of an old and a new half is at worst one that never comes again.
+ * What verdicts that are remembered hold for: in the low half what is watched, in the high one the sum of the images'
+ * changes and of the words that tell of newer ones. All of them only rise, so a state never comes again, and a word that has
+ * moved sends the call to policy_ready. Machines that cannot load both halves at once take two loads: who remembers reads the
+ * state before the policy is asked, so that one put together of an old and a new half is at worst one that never comes.
  */
 static inline uint64_t process_state(void)
 {
-#if UINTPTR_MAX > UINT32_MAX
-    return atomic_load_explicit(&process.state, memory_order_acquire);
+    const _Atomic uint32_t *first = atomic_load_explicit(&process.notices[0].word, memory_order_relaxed);
+    const _Atomic uint32_t *second = atomic_load_explicit(&process.notices[1].word, memory_order_relaxed);
+    uint64_t words = (uint64_t)atomic_load_explicit(first, memory_order_relaxed) +
+                     atomic_load_explicit(second, memory_order_relaxed);
+#if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return atomic_load_explicit(&process.state, memory_order_acquire) + (words << 32);
 #else
-    uint64_t generation = atomic_load_explicit(&process.generation, memory_order_acquire);
-
-    return generation << 32 | atomic_load_explicit(&process.watch, memory_order_relaxed);
+    words += atomic_load_explicit(&process.generation, memory_order_acquire);
+    return words << 32 | atomic_load_explicit(&process.watch, memory_order_relaxed);
 #endif
 }
 
 /* The half of it that tells what is watched. */
 static inline uint32_t state_watch(uint64_t state)
 {
-#if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    state >>= 32;
-#endif
     return (uint32_t)state;
 }
 
@@ -86,5 +134,11 @@ bool process_is_ready(void);
  * functions too), and tells whether after that there still is something of these kinds. errno is preserved.
  */
 bool process_ready(uint32_t kinds);
+
+/*
+ * The same for calls that create, address, accept or receive: a newer image is taken first (follow.h). Not for read,
+ * write and waits, which make no system call but the program's own.
+ */
+bool policy_ready(uint32_t kinds);
 
 #endif

@@ -22,7 +22,7 @@ void reached_expect(struct reached_claim *claim, struct reached *reached, int fd
                     socklen_t length)
 {
     claim->state = process_state();
-    if ((unsigned)fd >= HINT_COUNT || !is_plain(address, length)) {
+    if ((unsigned)fd >= HINT_COUNT || !is_plain(address, length) || process.layer_count > STATE_LAYERS) {
         claim->state = 0;
         return;
     }

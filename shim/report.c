@@ -20,8 +20,9 @@ struct texts {
     char hint[HINT_MAX_TEXT];
 };
 
-/* What all events of one call have in common. */
+/* What all events of one call have in common; the latch is that of the layer that is reported just now. */
 struct occasion {
+    uint32_t latch;
     const struct query *query; /* NULL for a family */
     const char *op;
     int domain;
@@ -117,10 +118,12 @@ static void event_add_query(struct event *event, const struct query *query)
     }
 }
 
-/* Copies what people read about a rule; the latch tells whether it still is the image that judged. */
-static void texts_fill(struct texts *texts, const struct layer *layer, uint32_t rule, unsigned *line)
+/*
+ * Copies what people read about a rule of the image that judged. Nothing, where a newer one has come since: its rule of
+ * that number is another.
+ */
+static void texts_fill(struct texts *texts, const struct layer *layer, uint32_t latch, uint32_t rule, unsigned *line)
 {
-    uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
     const struct view *view = &layer->slots[latch & 1];
     struct image_rule_text text = view_rule_text(view, rule);
 
@@ -128,6 +131,11 @@ static void texts_fill(struct texts *texts, const struct layer *layer, uint32_t 
     text_copy(texts->reason, sizeof(texts->reason), view_string(view, text.reason));
     text_copy(texts->file, sizeof(texts->file), view_string(view, text.file));
     *line = text.line;
+    atomic_thread_fence(memory_order_acquire);
+    if (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch)) {
+        texts->name[0] = texts->reason[0] = texts->file[0] = '\0';
+        *line = 0;
+    }
 }
 
 /* Writes one event of `layer`; `rule` is IMAGE_NO_RULE for a default. */
@@ -151,7 +159,7 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
     if (occasion->query != NULL)
         event_add_query(&event, occasion->query);
     if (rule != IMAGE_NO_RULE) {
-        texts_fill(&texts, layer, rule, &event.line);
+        texts_fill(&texts, layer, occasion->latch, rule, &event.line);
         event.rule = texts.name[0] != '\0' ? texts.name : NULL;
         event.reason = texts.reason[0] != '\0' ? texts.reason : NULL;
         event.file = texts.file[0] != '\0' ? texts.file : NULL;
@@ -162,7 +170,7 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
         hint_make(texts.hint, occasion->query);
         event.hint = texts.hint[0] != '\0' ? texts.hint : NULL;
     }
-    log_write(&layer->log, line, event_format(&event, line), process.uid, event.pid);
+    log_write(layer_log(layer), line, event_format(&event, line), process.uid, event.pid);
 }
 
 static const char *action_text(enum rule_action action, bool would)
@@ -190,7 +198,7 @@ static void layer_report(const struct layer *layer, const struct verdict *verdic
     int what = view->settings.log_what;
     bool wanted = verdict->log || what == LOG_ALL || (what == LOG_DENIED && refuses);
 
-    if (layer->closed || layer->log.target == LOG_TO_NOWHERE || what == LOG_NONE)
+    if (layer->closed || layer_log(layer)->target == LOG_TO_NOWHERE || what == LOG_NONE)
         return;
     for (unsigned i = 0; i < verdict->note_count; i++)
         event_write(layer, occasion, verdict->notes[i], action_text(rule_action_of(layer, verdict->notes[i]), true),
@@ -200,14 +208,16 @@ static void layer_report(const struct layer *layer, const struct verdict *verdic
                     action_text(verdict->action, verdict->audit_mode), refuses);
 }
 
-static void ruling_report(const struct ruling *ruling, const struct occasion *occasion)
+static void ruling_report(const struct ruling *ruling, struct occasion *occasion)
 {
     int saved = errno;
 
     if (likely(!ruling->reportable))
         return;
-    for (int i = 0; i < process.layer_count && process_is_ready(); i++)
+    for (int i = 0; i < ruling->layers && process_is_ready(); i++) {
+        occasion->latch = ruling->latches[i];
         layer_report(&process.layers[i], &ruling->verdicts[i], occasion);
+    }
     errno = saved;
 }
 

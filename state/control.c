@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define MAGIC_SIZE 8
 
@@ -19,43 +20,81 @@ static bool starts_like_image(int descriptor)
            memcmp(magic, IMAGE_MAGIC, sizeof(magic)) == 0;
 }
 
-/*
- * Address space for the largest image, of which nothing is used yet; MAP_FAILED where that much is not to be had. Under
- * a limit on address space (ulimit -v, common on shared hosts) it would be taken from the program, so none is kept.
- */
-static void *range_reserve(void)
-{
-    struct rlimit limit;
+/* Of a limited address space so much at most is taken for what may never be used. */
+#define LIMITED_SHARE 16
 
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY)
-        return MAP_FAILED;
-    return mmap(NULL, IMAGE_LIMIT, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+static size_t whole_pages(size_t size)
+{
+    size_t page = (size_t)getpagesize();
+
+    return (size + page - 1) / page * page;
 }
 
 /*
- * Maps the whole file, with `reserve` at the start of a larger range. Cutting the file short under a mapping would
+ * How large one slot is to be. Under a limit on address space (ulimit -v, common on shared hosts) it is taken from the
+ * program, so it is only what an image of this size needs, and nothing where even that is much.
+ */
+static size_t slot_room(size_t size)
+{
+    struct rlimit limit;
+    size_t room;
+
+    if (getrlimit(RLIMIT_AS, &limit) != 0)
+        return 0;
+    if (limit.rlim_cur == RLIM_INFINITY)
+        return IMAGE_LIMIT;
+    if (size > IMAGE_LIMIT / 8)
+        return 0;
+    room = whole_pages(4 * size + 2 * IMAGE_SLACK);
+    return room <= limit.rlim_cur / (2 * LIMITED_SHARE) ? room : 0;
+}
+
+/*
+ * Maps the whole file, with `reserve` at the start of the first of two slots. Cutting the file short under a mapping would
  * bring SIGBUS; whoever may write the file is trusted not to, and publish only ever replaces images by rename(2).
  */
 static bool image_map(struct image_file *out, int descriptor, bool reserve)
 {
-    void *range = reserve ? range_reserve() : MAP_FAILED;
+    void *range = MAP_FAILED;
     void *base;
 
+    out->room = reserve ? slot_room(out->size) : 0;
+    if (out->room != 0)
+        range = mmap(NULL, 2 * out->room, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (range == MAP_FAILED) {
         base = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        out->room = 0;
         out->reserved = out->size;
     } else {
         base = mmap(range, out->size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);
-        out->reserved = IMAGE_LIMIT;
+        out->reserved = 2 * out->room;
     }
     if (base == MAP_FAILED) {
         out->error = errno;
-        out->reserved = 0;
         if (range != MAP_FAILED)
-            munmap(range, IMAGE_LIMIT);
+            munmap(range, out->reserved);
+        out->reserved = out->room = 0;
         return false;
     }
     out->base = base;
+    return true;
+}
+
+bool image_file_move(struct image_file *file, void *slot, size_t mapped)
+{
+    size_t size = whole_pages(file->size);
+    size_t old = whole_pages(mapped);
+
+    if (mremap(file->base, file->size, file->size, MREMAP_MAYMOVE | MREMAP_FIXED, slot) == MAP_FAILED) {
+        /* The kernel may have taken away what was there before it found no memory for the rest. */
+        mmap(slot, old > size ? old : size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        return false;
+    }
+    /* Where this fails the end of the older image stays, which nobody reads. */
+    if (old > size)
+        mmap((char *)slot + size, old - size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0);
+    memset(file, 0, sizeof(*file));
     return true;
 }
 
@@ -63,6 +102,12 @@ static enum image_file_outcome refuse(struct image_file *out, enum image_file_ou
 {
     out->why = why;
     return outcome;
+}
+
+/* Unsigned on the way, so that no time a file system may claim overflows. */
+static int64_t nanoseconds(struct timespec time)
+{
+    return (int64_t)((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
 }
 
 /*
@@ -91,6 +136,9 @@ static enum image_file_outcome image_take(struct image_file *out, int descriptor
     if ((uint64_t)st.st_size > IMAGE_LIMIT)
         return refuse(out, IMAGE_FILE_BAD, "it is larger than any policy image");
     out->size = (size_t)st.st_size;
+    out->device = st.st_dev;
+    out->inode = st.st_ino;
+    out->mtime_ns = nanoseconds(st.st_mtim);
     if (!image_map(out, descriptor, reserve))
         return IMAGE_FILE_UNREADABLE;
     if (ours && memcmp(out->base, IMAGE_MAGIC, MAGIC_SIZE) != 0) {
@@ -125,12 +173,6 @@ void image_file_close(struct image_file *file)
     memset(file, 0, sizeof(*file));
 }
 
-/* Unsigned on the way, so that no time a file system may claim overflows. */
-static int64_t nanoseconds(struct timespec time)
-{
-    return (int64_t)((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
-}
-
 static bool source_is_fresh(const struct image_source *source, const char *path)
 {
     struct stat st;
@@ -162,4 +204,44 @@ bool image_is_fresh(const struct view *view)
         fresh = source_is_fresh(&source, view_string(view, source.path));
     errno = error;
     return fresh;
+}
+
+/* FNV-1a over 64-bit words. */
+static uint64_t mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * 0x100000001b3u;
+    return sum ^ sum >> 32;
+}
+
+static uint64_t mix_path(uint64_t sum, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return mix(sum, (uint64_t)errno);
+    sum = mix(mix(sum, st.st_ino), st.st_mode);
+    if (!S_ISDIR(st.st_mode))
+        sum = mix(mix(sum, (uint64_t)st.st_size), (uint64_t)nanoseconds(st.st_ctim));
+    return mix(sum, (uint64_t)nanoseconds(st.st_mtim));
+}
+
+uint64_t path_now(const char *path)
+{
+    int error = errno;
+    uint64_t sum = mix_path(0xcbf29ce484222325u, path);
+
+    errno = error;
+    return sum;
+}
+
+uint64_t image_sources_now(const struct view *view)
+{
+    uint64_t sum = 0xcbf29ce484222325u;
+    struct image_source source;
+    int error = errno;
+
+    for (uint32_t i = 0; view_source(view, i, &source); i++)
+        sum = mix_path(sum, view_string(view, source.path));
+    errno = error;
+    return sum;
 }

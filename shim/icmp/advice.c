@@ -217,11 +217,12 @@ static void log_advice(int domain, const struct words *reason, const struct word
     for (int i = 0; i < process.layer_count; i++) {
         const struct layer *layer = &process.layers[i];
 
-        if (!layer_settings(layer, &settings) || settings.log_what == LOG_NONE || layer->log.target == LOG_TO_NOWHERE ||
+        if (!layer_settings(layer, &settings) || settings.log_what == LOG_NONE ||
+            layer_log(layer)->target == LOG_TO_NOWHERE ||
             !log_limit_pass(&process.limit, settings.log_limit, &event.left_out))
             continue;
         event.layer = layer->system ? "system" : "user";
-        log_write(&layer->log, line, event_format(&event, line), process.uid, event.pid);
+        log_write(layer_log(layer), line, event_format(&event, line), process.uid, event.pid);
     }
 }
 

@@ -122,7 +122,7 @@ is "$OUT" 'secure as 0, preloaded, not pinned, no child: EACCES EACCES EACCES' '
 is "$(printf '%s\n' "$ERR" | grep -c .)" 1 'no image: one line on stderr'
 try /mnt/secure SOCKADE_ON_ERROR=allow
 is "$OUT" 'secure as 0, preloaded, not pinned, no child: EACCES EACCES EACCES' 'no image: whatever the user wants'
-is "$(find /var/lib/sockade -type f)$(traces)" '' 'no image: none was made'
+is "$(find /var/lib/sockade -name '*.image')$(traces)" '' 'no image: none was made'
 capture plain env LD_PRELOAD=libsockade.so /mnt/secure 8081 2>&-
 is "$OUT" 'secure as 0, preloaded, not pinned, no child: EACCES' 'no image: nor with stderr closed'
 

@@ -35,6 +35,6 @@ capture as_user timeout 120 strace -f -qq -e trace=execve -o "$USER_HOME/trace" 
 is "$STATUS$ERR" 0 'a hundred more'
 is "$(grep -c 'execve.*"compile"' "$USER_HOME/trace")" 0 'they need no compile'
 is "$(find "$USER_HOME/.cache/sockade" -name '*.image' | wc -l)" 1 'one image is left'
-is "$(find "$USER_HOME/.cache/sockade" -type f ! -name '*.image' ! -name '*.lock' ! -name '*.control' | wc -l)" 0 \
+is "$(find "$USER_HOME/.cache/sockade" -type f ! -name '*.image' ! -name '*.lock' ! -name 'control-*' | wc -l)" 0 \
     'no temporary file is left'
 done_testing

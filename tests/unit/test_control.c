@@ -38,12 +38,13 @@ static void image_is_mapped_with_room_behind_it(void **state)
     file_write(in_scratch("i"), bytes, sizeof(bytes));
     assert_int_equal(open_own("i", true), IMAGE_FILE_OK);
     assert_int_equal(image.size, sizeof(bytes));
-    assert_true(image.reserved == IMAGE_LIMIT || image.reserved == sizeof(bytes));
+    assert_true(image.reserved == 2 * IMAGE_LIMIT || image.reserved == sizeof(bytes));
     assert_memory_equal(image.base, bytes, sizeof(bytes));
-    if (image.reserved == IMAGE_LIMIT) {
+    if (image.reserved == 2 * IMAGE_LIMIT) {
+        assert_int_equal(image.room, IMAGE_LIMIT);
         assert_int_equal(((char *)image.base)[sizeof(bytes)], 0);
         assert_int_equal(((char *)image.base)[1 << 20], 0);
-        assert_int_equal(((char *)image.base)[IMAGE_LIMIT - 1], 0);
+        assert_int_equal(((char *)image.base)[2 * IMAGE_LIMIT - 1], 0);
     }
     image_file_close(&image);
     assert_null(image.base);
@@ -64,7 +65,13 @@ static int open_under_a_limit(void)
 
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     CHECK(open_own("i", true) == IMAGE_FILE_OK);
-    CHECK(image.reserved == image.size);
+    CHECK(image.room >= 4 * image.size && image.room < 1 << 20 && image.reserved == 2 * image.room);
+    image_file_close(&image);
+    /* What is a sixteenth of the address space and more is left alone. */
+    limit.rlim_cur = 2 << 20;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    CHECK(open_own("i", true) == IMAGE_FILE_OK || image.error == ENOMEM);
+    CHECK(image.room == 0);
     return 0;
 }
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which image is to hold for a layer, in this order: a fresh one; one compiled on the spot; the last good one; none, and
+ * the layer fails closed. Only "does not exist" means "no policy".
+ *
+ * Used by the start and by reloads, of which there is never more than one at a time: what is large is static, since a
+ * hook may run on a small stack.
+ */
+#include "shim/find.h"
+
+#include "shim/process.h"
+#include "shim/start.h"
+#include "state/kernel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Judges a mapped file, which is the candidate's from here on, as an image for this program. */
+static bool candidate_open(struct candidate *out, const struct image_file *file)
+{
+    enum image_error error = image_open(&out->view, file->base, file->size, NULL);
+
+    out->file = *file;
+    if (error == IMAGE_OK && out->view.programs.count > 0)
+        error = image_open(&out->view, file->base, file->size, process_names());
+    return error == IMAGE_OK;
+}
+
+void candidate_drop(struct candidate *candidate)
+{
+    generation_unmap(&candidate->generation);
+    image_file_close(&candidate->file);
+}
+
+/* Opens the image `name` of a folder, and the folder's control file before it: what comes in between is then noticed. */
+static bool candidate_take(struct candidate *out, const struct search *search, const char *folder, const char *name,
+                           bool system_folder)
+{
+    static char path[PATH_MAX];
+    struct image_file file = {0};
+    uid_t uid = search->surroundings->uid;
+    int fd = AT_FDCWD;
+
+    memset(out, 0, sizeof(*out));
+    if (system_folder) {
+        generation_map(&out->generation, fd, SYSTEM_STATE_FOLDER "/" GENERATION_FILE, uid, true);
+        if (!path_join(path, folder, name) ||
+            image_file_open(&file, fd, path, uid, true, true, search->reserve) != IMAGE_FILE_OK)
+            file.base = NULL;
+    } else {
+        fd = image_folder_open(folder, uid, false);
+        if (fd < 0)
+            return false;
+        generation_map(&out->generation, fd, GENERATION_FILE, uid, false);
+        if (image_file_open(&file, fd, name, uid, false, true, search->reserve) != IMAGE_FILE_OK)
+            file.base = NULL;
+        kernel_close(fd);
+    }
+    if (file.base != NULL && candidate_open(out, &file))
+        return true;
+    candidate_drop(out);
+    return false;
+}
+
+/* Looks into one folder for the image of a text; keeps the first one that is good at all, and any fresh one. */
+static void candidate_look(struct candidate *best, const struct search *search, const char *folder, const char *name,
+                           bool system_folder)
+{
+    static struct candidate found;
+
+    if (best->fresh || !candidate_take(&found, search, folder, name, system_folder))
+        return;
+    found.fresh = image_is_fresh(&found.view);
+    if (!found.fresh && best->file.base != NULL) {
+        candidate_drop(&found);
+        return;
+    }
+    candidate_drop(best);
+    *best = found;
+}
+
+void candidate_find(struct candidate *best, const struct search *search)
+{
+    const struct layer_place *place = search->place;
+    static char folder[PATH_MAX];
+    char name[IMAGE_NAME];
+
+    image_name(name, place->path, NULL);
+    if (place->system)
+        candidate_look(best, search, SYSTEM_STATE_FOLDER, name, true);
+    for (int i = 0; i < IMAGE_FOLDERS && !best->fresh && !search->surroundings->secure; i++) {
+        if (image_folder(search->surroundings, i, folder))
+            candidate_look(best, search, folder, name, false);
+    }
+}
+
+/* Whether a text is there: 1, 0, or -1 with errno where that can't be found out. */
+static int path_exists(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        return 1;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+}
+
+/*
+ * The default path is made from $HOME, which may still be another user's after a change of uid. A home that is not ours
+ * and does not let us in holds no policy of ours; our own that does not is an error.
+ */
+static bool home_is_foreign(const struct surroundings *surroundings)
+{
+    struct stat st;
+
+    return surroundings->home != NULL && (stat(surroundings->home, &st) != 0 || st.st_uid != surroundings->uid);
+}
+
+static int text_exists(const struct search *search)
+{
+    const struct layer_place *place = search->place;
+    int main_text, folder;
+
+    if (!place->system) {
+        int exists = path_exists(place->path);
+
+        return exists < 0 && errno == EACCES && !search->explicit_path && home_is_foreign(search->surroundings)
+                   ? 0
+                   : exists;
+    }
+    main_text = path_exists(SYSTEM_FOLDER "/policy.conf");
+    folder = main_text == 1 ? 0 : path_exists(SYSTEM_FOLDER "/policy.d");
+    return main_text == 0 ? folder : main_text;
+}
+
+enum image_file_outcome candidate_open_named(struct candidate *out, const struct search *search, const char **why)
+{
+    struct image_file file;
+    enum image_file_outcome outcome = image_file_open(&file, AT_FDCWD, search->place->path, search->surroundings->uid,
+                                                      false, false, search->reserve);
+
+    *why = outcome == IMAGE_FILE_UNREADABLE ? "it cannot be read" : file.why;
+    if (outcome != IMAGE_FILE_OK)
+        return outcome;
+    memset(out, 0, sizeof(*out));
+    out->named = true;
+    if (candidate_open(out, &file))
+        return IMAGE_FILE_OK;
+    candidate_drop(out);
+    *why = "the policy image is damaged or of another version";
+    return IMAGE_FILE_BAD;
+}
+
+/* Compiles a text that has no fresh image; `found` keeps the best that there is then. */
+static enum fate compile_text(struct candidate *found, const struct search *search, const char **why)
+{
+    static struct candidate newer;
+    bool compiled = search->compile && !search->surroundings->secure &&
+                    compile_child_run(search->place, search->surroundings);
+
+    if (compiled) {
+        memset(&newer, 0, sizeof(newer));
+        candidate_find(&newer, search);
+        if (newer.file.base != NULL) {
+            candidate_drop(found);
+            *found = newer;
+            return FATE_HOLDS;
+        }
+    }
+    *why = "the policy could not be compiled";
+    return found->file.base != NULL ? FATE_STALE : FATE_CLOSED;
+}
+
+/* Where the path itself may be an image: what became of it, or FATE_NONE for a text. */
+static enum fate find_named(struct candidate *found, const struct search *search, const char **why)
+{
+    static struct candidate named;
+    enum image_file_outcome outcome = candidate_open_named(&named, search, why);
+
+    if (outcome == IMAGE_FILE_NO_IMAGE)
+        return FATE_NONE;
+    candidate_drop(found);
+    if (outcome != IMAGE_FILE_OK)
+        return FATE_CLOSED;
+    *found = named;
+    return FATE_HOLDS;
+}
+
+enum fate find_layer(struct candidate *found, const struct search *search, const char **why)
+{
+    int exists = 1;
+
+    if (search->place->relative) {
+        *why = "SOCKADE_POLICY must be an absolute path";
+        return FATE_CLOSED;
+    }
+    if (!search->explicit_path) {
+        exists = text_exists(search);
+        if (exists == 0)
+            return FATE_NONE;
+    }
+    if (exists == 1)
+        candidate_find(found, search);
+    if (found->fresh)
+        return FATE_HOLDS;
+    if (search->explicit_path)
+        exists = text_exists(search);
+    if (exists != 1) {
+        *why = exists == 0 ? "the policy is not there" : "the policy cannot be reached";
+        candidate_drop(found);
+        return FATE_CLOSED;
+    }
+    if (search->explicit_path) {
+        enum fate fate = find_named(found, search, why);
+
+        if (fate != FATE_NONE)
+            return fate;
+    }
+    return compile_text(found, search, why);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control file of an image folder: one page with a word that is raised whenever an image of the folder changes.
+ *
+ * Every process has it mapped shared, so that it learns of a new image by one load. It is made beside the images by
+ * whoever publishes the first one, and is from then on neither replaced nor cut short.
+ */
+#ifndef SOCKADE_STATE_GENERATION_H
+#define SOCKADE_STATE_GENERATION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define GENERATION_FILE "control-1" /* with the version of its layout */
+#define GENERATION_SIZE 4096
+
+struct generation_page {
+    char magic[8];
+    uint32_t version;
+    _Atomic uint32_t word;
+};
+
+/* A control file that is mapped; `page` is NULL where there is none. */
+struct generation {
+    const struct generation_page *page;
+    dev_t device;
+    ino_t inode;
+    uint32_t word; /* as it was when it was mapped */
+};
+
+/*
+ * Maps the control file `path` (relative to `folder`, or AT_FDCWD) for reading, if it is one that `uid` may trust; one
+ * open, fstat, mmap and close. To be done before the image is opened: what is published in between is then seen.
+ */
+bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system);
+void generation_unmap(struct generation *generation);
+
+/*
+ * Puts `newer` in the place of `old`, whose address stays valid for readers throughout. Where both are the same file,
+ * or this cannot be done, `newer` is let go.
+ */
+void generation_replace(struct generation *old, struct generation *newer);
+
+/*
+ * Makes the control file in `folder` with mode `mode` unless a good one is there; to be called under the folder's lock.
+ * All of its page is written, so that no reader meets a hole on a disk that is full. False: none can be had.
+ */
+bool generation_make(int folder, mode_t mode);
+
+/* Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. */
+bool generation_raise(int folder);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reloads from within: a program that publishes images for itself and checks each decision afterwards, while its threads
+ * do what is hard on a library. Run preloaded.
+ *
+ * usage: reload_inside WHAT COUNT FOLDER/NAME IMAGE-A IMAGE-B
+ *   many    COUNT reloads under the load of 8 threads; memory is the same after them
+ *   jump    with a timer whose handler leaves the call by siglongjmp
+ *   cancel  with threads that are cancelled in the middle, asynchronously
+ *   fork    with a thread that forks; each child publishes too, and must follow
+ *   vfork   with vfork children that address a socket
+ *
+ * The images refuse 127.0.0.1:9 by ENETDOWN (A) and EHOSTDOWN (B).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define THREADS 8
+#define IMAGE_ROOM (1 << 20)
+
+static char images[2][IMAGE_ROOM];
+static size_t sizes[2];
+static const int errors[2] = {ENETDOWN, EHOSTDOWN};
+static char image_path[PATH_MAX], control_path[PATH_MAX + 16];
+static _Atomic long wrong, decisions;
+static _Atomic bool finished;
+static _Thread_local sigjmp_buf back;
+static volatile sig_atomic_t jumping;
+
+static int decide(int fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9)};
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+}
+
+/* Replaces the image as a writer does, and raises the word. */
+static void publish(int which)
+{
+    char temporary[PATH_MAX + 32];
+    uint32_t word;
+    int fd;
+
+    snprintf(temporary, sizeof(temporary), "%s.%d", image_path, (int)getpid());
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || write(fd, images[which], sizes[which]) != (ssize_t)sizes[which] || close(fd) != 0 ||
+        rename(temporary, image_path) != 0)
+        _exit(90);
+    fd = open(control_path, O_RDWR);
+    if (fd < 0 || pread(fd, &word, sizeof(word), 12) != sizeof(word))
+        _exit(91);
+    word++;
+    if (pwrite(fd, &word, sizeof(word), 12) != sizeof(word))
+        _exit(92);
+    close(fd);
+}
+
+static void *load(void *unused)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    while (!finished) {
+        int error = decide(fd);
+
+        decisions++;
+        if (error != errors[0] && error != errors[1]) {
+            fprintf(stderr, "decided: %d\n", error);
+            wrong++;
+        }
+    }
+    close(fd);
+    return unused;
+}
+
+static void *load_until_cancelled(void *unused)
+{
+    int fd = *(int *)unused;
+
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+    for (;;)
+        decide(fd);
+    return NULL;
+}
+
+/* Until the calling thread decides by image `which`; another thread may be at the reload just now. */
+static bool follows(int fd, int which)
+{
+    for (int i = 0; i < 20000; i++) {
+        if (decide(fd) == errors[which])
+            return true;
+        usleep(i < 100 ? 10 : 1000);
+    }
+    return false;
+}
+
+static long count_maps(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    long count = 0;
+
+    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
+        count++;
+    if (maps != NULL)
+        fclose(maps);
+    return count;
+}
+
+static long resident_pages(void)
+{
+    FILE *statm = fopen("/proc/self/statm", "re");
+    long size = 0, resident = 0;
+
+    if (statm == NULL || fscanf(statm, "%ld %ld", &size, &resident) != 2)
+        size = 0;
+    if (statm != NULL)
+        fclose(statm);
+    return resident;
+}
+
+/* Publishes `count` times, and each time looks whether it is followed. */
+static void rounds(int count)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    for (int i = 0; i < count; i++) {
+        publish(i & 1);
+        if (!follows(fd, i & 1)) {
+            fprintf(stderr, "round %d: not followed, %d\n", i, decide(fd));
+            wrong++;
+            break;
+        }
+    }
+    close(fd);
+}
+
+static void many(int count)
+{
+    long maps, pages;
+
+    rounds(200);
+    maps = count_maps();
+    pages = resident_pages();
+    rounds(count);
+    if (count_maps() > maps + 4 || resident_pages() > pages + 512) {
+        fprintf(stderr, "memory: %ld maps, now %ld; %ld pages, now %ld\n", maps, count_maps(), pages, resident_pages());
+        wrong++;
+    }
+}
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    if (jumping)
+        siglongjmp(back, 1);
+}
+
+static void jump(int count)
+{
+    struct itimerval often = {.it_interval.tv_usec = 170, .it_value.tv_usec = 170}, never = {0};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    volatile int i = 0;
+
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &often, NULL);
+    sigsetjmp(back, 1);
+    for (; i < count; i++) {
+        jumping = 0;
+        publish(i & 1);
+        jumping = 1;
+        decide(fd);
+        decide(fd);
+    }
+    jumping = 0;
+    setitimer(ITIMER_REAL, &never, NULL);
+    close(fd);
+}
+
+static void cancel(int count)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    for (int i = 0; i < count; i++) {
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, load_until_cancelled, &fd) != 0)
+            _exit(93);
+        usleep(50);
+        publish(i & 1);
+        usleep((useconds_t)(rand() % 100));
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+    close(fd);
+}
+
+/* The parent's own publishing rests meanwhile: the child's must be the last. */
+static void forks(int count)
+{
+    for (int i = 0; i < count; i++) {
+        int status = -1;
+        pid_t child;
+
+        publish(i & 1);
+        child = fork();
+        if (child == 0) {
+            rounds(4);
+            _exit(wrong != 0);
+        }
+        if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+            wrong++;
+    }
+}
+
+static void vforks(int count)
+{
+    static int fd;
+
+    fd = socket(AF_INET, SOCK_DGRAM, 0);
+    for (volatile int i = 0; i < count; i++) {
+        pid_t child;
+
+        publish(i & 1);
+        child = vfork();
+        if (child == 0) {
+            decide(fd);
+            _exit(0);
+        }
+        if (child < 0 || waitpid(child, NULL, 0) != child)
+            wrong++;
+    }
+    close(fd);
+}
+
+static size_t read_file(const char *path, char *out)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t size = fd < 0 ? -1 : read(fd, out, IMAGE_ROOM);
+
+    if (size <= 0)
+        exit(94);
+    close(fd);
+    return (size_t)size;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(int count);
+    } all[] = {{"many", many}, {"jump", jump}, {"cancel", cancel}, {"fork", forks}, {"vfork", vforks}};
+    pthread_t threads[THREADS];
+    size_t what = 0;
+
+    while (what < 4 && argc == 6 && strcmp(all[what].name, argv[1]) != 0)
+        what++;
+    if (argc != 6 || strlen(argv[3]) >= PATH_MAX)
+        return 95;
+    strcpy(image_path, argv[3]);
+    snprintf(control_path, sizeof(control_path), "%.*s/control-1", (int)(strrchr(argv[3], '/') - argv[3]), argv[3]);
+    sizes[0] = read_file(argv[4], images[0]);
+    sizes[1] = read_file(argv[5], images[1]);
+    for (int i = 0; i < THREADS; i++) {
+        sigset_t alarms;
+
+        sigemptyset(&alarms);
+        sigaddset(&alarms, SIGALRM);
+        pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+        pthread_create(&threads[i], NULL, load, NULL);
+        pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+    }
+    all[what].run(atoi(argv[2]));
+    rounds(4); /* whatever happened, the process follows */
+    finished = true;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    printf("%s %ld decisions, %ld wrong\n", argv[1], (long)decisions, (long)wrong);
+    return wrong != 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The control file: made, raised, mapped, replaced; and what is none. */
+#include "tests/unit/scratch.h"
+
+#include "state/generation.h"
+
+#include <sys/wait.h>
+
+static int folder = -1;
+
+static int folder_open(void **state)
+{
+    if (scratch_make(state) != 0)
+        return 1;
+    folder = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder < 0;
+}
+
+static int folder_close(void **state)
+{
+    close(folder);
+    return scratch_remove(state);
+}
+
+static bool map(struct generation *out)
+{
+    return generation_map(out, folder, GENERATION_FILE, getuid(), false);
+}
+
+static void a_raised_word_is_seen_by_who_has_it_mapped(void **state)
+{
+    struct generation one;
+    int before = descriptors_open();
+
+    (void)state;
+    assert_false(generation_raise(folder));
+    assert_false(map(&one));
+    assert_true(generation_make(folder, 0600));
+    assert_false(file_exists(in_scratch(GENERATION_FILE ".new")));
+    assert_true(map(&one));
+    for (uint32_t i = 1; i <= 3; i++) {
+        assert_true(generation_raise(folder));
+        assert_int_equal(one.page->word, one.word + i);
+    }
+    /* A second writer finds it, and leaves it as it is. */
+    assert_true(generation_make(folder, 0600));
+    assert_int_equal(one.page->word, one.word + 3);
+    assert_int_equal(descriptors_open(), before);
+    generation_unmap(&one);
+    assert_null(one.page);
+}
+
+static void a_newer_file_takes_the_place_of_an_older_one(void **state)
+{
+    struct generation one, two, same;
+    const struct generation_page *address;
+
+    (void)state;
+    assert_true(generation_make(folder, 0600));
+    assert_true(map(&one));
+    address = one.page;
+    assert_true(map(&same));
+    generation_replace(&one, &same);
+    assert_null(same.page);
+
+    assert_int_equal(unlinkat(folder, GENERATION_FILE, 0), 0);
+    assert_true(generation_make(folder, 0600));
+    assert_true(map(&two));
+    generation_replace(&one, &two);
+    assert_null(two.page);
+    assert_ptr_equal(one.page, address);
+    assert_true(generation_raise(folder));
+    assert_int_equal(address->word, one.word + 1);
+
+    memset(&two, 0, sizeof(two));
+    generation_replace(&two, &one); /* where there was none before */
+    assert_null(one.page);
+    assert_ptr_equal(two.page, address);
+    generation_unmap(&two);
+}
+
+static void rubbish_is_not_mapped_and_is_mended(void **state)
+{
+    static const char page[GENERATION_SIZE] = "rubbish";
+    struct generation one;
+
+    (void)state;
+    file_write(in_scratch(GENERATION_FILE), page, sizeof(page));
+    assert_false(map(&one));
+    assert_false(generation_raise(folder));
+    file_write(in_scratch(GENERATION_FILE), "SOCKCTL\0\1\0\0\0", 12); /* cut short: a reader would meet SIGBUS */
+    assert_false(map(&one));
+    assert_int_equal(unlinkat(folder, GENERATION_FILE, 0), 0);
+    assert_int_equal(symlink("/dev/zero", in_scratch(GENERATION_FILE)), 0);
+    assert_false(map(&one));
+    assert_true(generation_make(folder, 0600));
+    assert_true(map(&one));
+    generation_unmap(&one);
+    assert_int_equal(chmod(in_scratch(GENERATION_FILE), 0666), 0);
+    assert_false(map(&one));
+}
+
+static void a_folder_in_its_place_is_left_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(in_scratch(GENERATION_FILE), 0700), 0);
+    assert_false(generation_make(folder, 0600));
+    assert_false(file_exists(in_scratch(GENERATION_FILE ".new")));
+    assert_int_equal(rmdir(in_scratch(GENERATION_FILE)), 0);
+}
+
+#define WRITERS 4
+#define RAISES 500
+
+static void writers_at_once_move_it(void **state)
+{
+    struct generation one;
+    int status;
+
+    (void)state;
+    assert_true(generation_make(folder, 0600));
+    assert_true(map(&one));
+    for (int i = 0; i < WRITERS; i++) {
+        if (fork() == 0) {
+            for (int n = 0; n < RAISES; n++)
+                generation_raise(folder);
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < WRITERS; i++)
+        assert_true(wait(&status) > 0);
+    assert_in_range(one.page->word - one.word, RAISES, WRITERS * RAISES);
+    generation_unmap(&one);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_raised_word_is_seen_by_who_has_it_mapped, folder_open, folder_close),
+        cmocka_unit_test_setup_teardown(a_newer_file_takes_the_place_of_an_older_one, folder_open, folder_close),
+        cmocka_unit_test_setup_teardown(rubbish_is_not_mapped_and_is_mended, folder_open, folder_close),
+        cmocka_unit_test_setup_teardown(a_folder_in_its_place_is_left_alone, folder_open, folder_close),
+        cmocka_unit_test_setup_teardown(writers_at_once_move_it, folder_open, folder_close),
+    };
+
+    return cmocka_run_group_tests_name("generation", tests, NULL, NULL);
+}
