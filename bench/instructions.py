@@ -24,8 +24,13 @@ HOT6 = ("connect6", "sendto6")
 IPV6 = 20  # two more words to copy and compare, and a count that keeps signal handlers out
 ANSWERS = 26  # a send also sees to it that the answer is expected
 # Under rules about datagrams' sources: receives are judged, waits noted, and reads told from receives.
-INBOUND = {"recvfrom": 100, "recv": 75, "recvmsg": 150, "recv-stream": 120, "poll": 65, "ppoll": 70, "select": 80,
+INBOUND = {"recvfrom": 115, "recv": 85, "recvmsg": 155, "recv-stream": 136, "poll": 65, "ppoll": 70, "select": 80,
            "epoll_wait": 50, "read": 14, "readv": 14}
+# Calls that name a peer or hand over what came look whether a newer policy has come: two words and their sum.
+FOLLOW = 14
+FOLLOWING = HOT + HOT6 + ("recvfrom", "recv", "recv-stream", "recvmsg")
+# Under a policy that is not about peers connect and sendto go the long way to find that out.
+UNCONCERNED = 110
 # What makes a descriptor is always noted under a policy, and is no hot call.
 NOTED = ("socket", "dup")
 # Of interest, without a mark.
@@ -58,13 +63,16 @@ def mark(policy, call):
     """The most instructions that may be added, or None."""
     if call in UNMARKED:
         return None
-    if policy in ("no policy", "listen only"):
-        return None if call in NOTED else QUIET
+    if policy == "no policy":
+        return QUIET
     inbound = policy == "10 + inbound"
+    follow = FOLLOW if call in FOLLOWING else 0
     if call in HOT + HOT6:
+        if policy == "listen only":
+            return UNCONCERNED
         wanted = FEW_RULES + (IPV6 if call in HOT6 else 0) + (ANSWERS if inbound and call.startswith("sendto") else 0)
-        return MANY_PREFIXES if policy == "1.2M prefixes" else wanted
-    return INBOUND[call] if inbound and call in INBOUND else QUIET
+        return follow + (max(MANY_PREFIXES, wanted) if policy == "1.2M prefixes" else wanted)
+    return follow + (INBOUND[call] if inbound and call in INBOUND else QUIET)
 
 
 def write_list(path):

@@ -198,6 +198,7 @@ void follow_words(void)
         atomic_store(&notice->seen, word); /* also where it fails: what comes later raises it again */
         follow_word(&followed[i]);
     }
+    policy_words_seen();
     elect_end(&mask);
 }
 

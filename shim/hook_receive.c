@@ -24,7 +24,7 @@ static bool is_writable(const void *address, const socklen_t *length)
 /* A newer policy may be the first to judge datagrams. What is known to be a stream is no reason to look for one. */
 static void follow_before(int fd)
 {
-    if (unlikely(policy_has_moved()) && !hint_get(fd).stream)
+    if (policy_may_have_moved() && !hint_get(fd).stream)
         policy_ready(WATCH_INBOUND);
 }
 
@@ -52,7 +52,8 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
 static ssize_t judged_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                                socklen_t *length)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW))
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
+        (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved()))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     return inspected_recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -85,7 +86,8 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
 
 static ssize_t judged_recv(int fd, void *buffer, size_t size, int flags)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW))
+    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
+        (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved()))
         return real.recv(fd, buffer, size, flags);
     return inspected_recv(fd, buffer, size, flags);
 }
@@ -143,7 +145,10 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
 /* Where sources are not judged only descriptors that may come along are of interest, and without room none can. */
 static ssize_t judged_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN) && likely(!plainly_bad(message)) && message->msg_controllen == 0)
+    bool quiet = !watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
+                 (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved());
+
+    if (quiet && likely(!plainly_bad(message)) && message->msg_controllen == 0)
         return real.recvmsg(fd, message, flags);
     return inspected_recvmsg(fd, message, flags);
 }

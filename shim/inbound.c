@@ -130,7 +130,7 @@ enum inbound inbound_judge(int fd, const struct sockaddr_storage *source, sockle
     enum inbound outcome;
     int saved;
 
-    if (unlikely(policy_has_moved()))
+    if (policy_may_have_moved())
         policy_ready(WATCH_INBOUND);
     if (length < sizeof(source->ss_family) || recent_allows(fd, source, length))
         return INBOUND_PASS;

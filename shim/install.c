@@ -13,17 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a layer without a control file looks at. */
-static const _Atomic uint32_t no_word;
-
 /* The word that tells of newer images, as it was before this one was opened. */
 static void notice_set(int i, const struct installed *image)
 {
     struct notice *notice = &process.notices[i];
     const struct generation_page *page = image->generation.page;
 
+    /* The word may be another one, and lower; the state that it is a part of must not come again (process_state). */
+    atomic_fetch_add(&process.generation, atomic_load(atomic_load(&notice->word)) + 1);
     atomic_store_explicit(&notice->seen, page == NULL ? 0 : image->generation.word, memory_order_relaxed);
     atomic_store_explicit(&notice->word, page == NULL ? &no_word : &page->word, memory_order_release);
+    policy_words_seen();
 }
 
 static bool same_place(const struct log_place *one, const struct log_place *other)
@@ -91,6 +91,7 @@ void install_first(int i, const struct search *search, const struct candidate *f
     if (is_new)
         atomic_store_explicit(&process.layer_count, i + 1, memory_order_release);
     atomic_fetch_add_explicit(&process.generation, 1, memory_order_release);
+    policy_words_seen();
     if (process_is_ready()) {
         process_names();
         process_watch_again();

@@ -13,8 +13,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-/* The word of a layer that is not there. */
-static const _Atomic uint32_t no_word;
+const _Atomic uint32_t no_word;
 
 struct process process = {.watch = UINT32_MAX, .notices = {[0 ... LAYERS_MAX - 1] = {.word = &no_word}}};
 
@@ -105,6 +104,26 @@ static void process_start(void)
         sched_yield();
 }
 
+bool policy_has_moved(void)
+{
+    for (int i = 0; i < atomic_load_explicit(&process.layer_count, memory_order_relaxed); i++) {
+        const struct notice *notice = &process.notices[i];
+        const _Atomic uint32_t *word = atomic_load_explicit(&notice->word, memory_order_relaxed);
+
+        if (atomic_load_explicit(word, memory_order_relaxed) !=
+            atomic_load_explicit(&notice->seen, memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+void policy_words_seen(void)
+{
+    uint64_t sum = (uint64_t)atomic_load(&process.notices[0].seen) + atomic_load(&process.notices[1].seen);
+
+    atomic_store(&process.words_seen, atomic_load(&process.layer_count) > STATE_LAYERS ? UINT64_MAX : sum);
+}
+
 bool process_ready(uint32_t kinds)
 {
     if (unlikely(!process_is_ready())) {
@@ -120,7 +139,7 @@ bool policy_ready(uint32_t kinds)
 {
     if (unlikely(!process_is_ready()))
         return process_ready(kinds);
-    if (unlikely(policy_has_moved()))
+    if (policy_may_have_moved() && policy_has_moved())
         follow_words();
     return watching(kinds);
 }

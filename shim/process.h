@@ -49,6 +49,8 @@ struct process {
     };
     _Atomic bool log_all;    /* some layer wants an event for what it allows too */
     _Atomic int layer_count; /* may grow when a policy appears */
+    _Atomic uint64_t
+        words_seen; /* what policy_words was when it was followed last; no sum at all where it does not do */
     struct notice notices[LAYERS_MAX];
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;
@@ -72,19 +74,33 @@ static inline bool watching(uint32_t kinds)
     return unlikely(atomic_load_explicit(&process.watch, memory_order_relaxed) & kinds);
 }
 
-/* Whether a newer image has come for some layer, or is said to have. A load or two a layer. */
-static inline bool policy_has_moved(void)
-{
-    for (int i = 0; i < atomic_load_explicit(&process.layer_count, memory_order_relaxed); i++) {
-        const struct notice *notice = &process.notices[i];
-        const _Atomic uint32_t *word = atomic_load_explicit(&notice->word, memory_order_relaxed);
+/* The word of a layer that is not there, or has no control file. */
+extern const _Atomic uint32_t no_word __attribute__((visibility("hidden")));
 
-        if (unlikely(atomic_load_explicit(word, memory_order_relaxed) !=
-                     atomic_load_explicit(&notice->seen, memory_order_relaxed)))
-            return true;
-    }
-    return false;
+/* So many layers' words are looked at without a loop, and are part of the state below; under more nothing is remembered. */
+#define STATE_LAYERS 2
+
+/* Their sum, which only rises. */
+static inline uint64_t policy_words(void)
+{
+    const _Atomic uint32_t *first = atomic_load_explicit(&process.notices[0].word, memory_order_relaxed);
+    const _Atomic uint32_t *second = atomic_load_explicit(&process.notices[1].word, memory_order_relaxed);
+
+    return (uint64_t)atomic_load_explicit(first, memory_order_relaxed) +
+           atomic_load_explicit(second, memory_order_relaxed);
 }
+
+/* Whether a newer image may have come, or be said to have: never wrongly no. A few loads. */
+static inline bool policy_may_have_moved(void)
+{
+    return unlikely(policy_words() != atomic_load_explicit(&process.words_seen, memory_order_relaxed));
+}
+
+/* Whether it has, in truth. */
+bool policy_has_moved(void);
+
+/* To be called after a layer was added or a word was followed. */
+void policy_words_seen(void);
 
 /* Where a layer's events go now. */
 static inline const struct log_place *layer_log(const struct layer *layer)
@@ -97,9 +113,6 @@ static inline const struct log_place *layer_log(const struct layer *layer)
 /* Makes `watch` and `log_all` what the layers ask for now; the bits that are not the policy's stay. */
 void process_watch_again(void);
 
-/* So many layers' words are part of the state below; under more nothing is remembered. */
-#define STATE_LAYERS 2
-
 /*
  * What verdicts that are remembered hold for: in the low half what is watched, in the high one the sum of the images'
  * changes and of the words that tell of newer ones. All of them only rise, so a state never comes again, and a word that has
@@ -108,10 +121,8 @@ void process_watch_again(void);
  */
 static inline uint64_t process_state(void)
 {
-    const _Atomic uint32_t *first = atomic_load_explicit(&process.notices[0].word, memory_order_relaxed);
-    const _Atomic uint32_t *second = atomic_load_explicit(&process.notices[1].word, memory_order_relaxed);
-    uint64_t words = (uint64_t)atomic_load_explicit(first, memory_order_relaxed) +
-                     atomic_load_explicit(second, memory_order_relaxed);
+    uint64_t words = policy_words();
+
 #if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return atomic_load_explicit(&process.state, memory_order_acquire) + (words << 32);
 #else

@@ -392,7 +392,7 @@ static void threads(void)
         }
         usleep(3000);
         long long begun = now_ms();
-        must("send", ask(sender, round % 2 ? UNREACHABLE : REPLY, round % 2, 1));
+        must("send", ask(sender, round % 2 ? UNREACHABLE : REPLY, (unsigned)round % 2, 1));
         for (int i = 0; i < WAITERS; i++) {
             pthread_join(ids[i], NULL);
             found += (unsigned)helpers[i].found;
@@ -425,7 +425,7 @@ static void receiving_threads(void)
         pthread_create(&ids[0], NULL, receives, &helpers[0]);
         pthread_create(&ids[1], NULL, waits, &helpers[1]);
         usleep(3000);
-        must("send", ask(helpers[0].fd, round % 2 ? UNREACHABLE : REPLY, round % 2, 1));
+        must("send", ask(helpers[0].fd, round % 2 ? UNREACHABLE : REPLY, (unsigned)round % 2, 1));
         for (int i = 0; i < 2; i++) {
             pthread_join(ids[i], NULL);
             if (!helpers[i].found)
