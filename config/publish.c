@@ -180,10 +180,10 @@ static bool publish_file(struct destination *to, const struct image_bytes *image
     folder[length] = '\0';
     to->folder_path = folder;
     to->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (to->folder < 0)
-        return failed(to, "open", "");
-    written = may_replace(to) && image_write(to, image, mode);
-    close(to->folder);
+    written = to->folder >= 0 ? may_replace(to) && image_write(to, image, mode) : failed(to, "open", "");
+    if (to->folder >= 0)
+        close(to->folder);
+    to->folder_path = NULL; /* it was our own */
     return written;
 }
 

@@ -80,6 +80,14 @@ static bool image_map(struct image_file *out, int descriptor, bool reserve)
     return true;
 }
 
+/* Puts pages of nothing into a part of a slot; what stands there stays where that fails. */
+static void fill_empty(void *at, size_t size)
+{
+    void *filled = mmap(at, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+    (void)filled;
+}
+
 bool image_file_move(struct image_file *file, void *slot, size_t mapped)
 {
     size_t size = whole_pages(file->size);
@@ -87,13 +95,12 @@ bool image_file_move(struct image_file *file, void *slot, size_t mapped)
 
     if (mremap(file->base, file->size, file->size, MREMAP_MAYMOVE | MREMAP_FIXED, slot) == MAP_FAILED) {
         /* The kernel may have taken away what was there before it found no memory for the rest. */
-        mmap(slot, old > size ? old : size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        fill_empty(slot, old > size ? old : size);
         return false;
     }
     /* Where this fails the end of the older image stays, which nobody reads. */
     if (old > size)
-        mmap((char *)slot + size, old - size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-             0);
+        fill_empty((char *)slot + size, old - size);
     memset(file, 0, sizeof(*file));
     return true;
 }

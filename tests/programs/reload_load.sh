@@ -54,7 +54,7 @@ for way in live kill; do
     others=''
     while kill -0 $one 2>/dev/null || kill -0 $two 2>/dev/null; do
         question
-        case $reply in EHOSTDOWN | ENETDOWN | $before) ;; *) others=$reply ;; esac
+        case $reply in EHOSTDOWN | ENETDOWN | "$before") ;; *) others=$reply ;; esac
     done
     is "$others" '' "two writers, $way: every decision is one text's or the other's"
     echo 'version = 1; log = { what = "none"; }; rules = ( { action = "deny"; to = "127.0.0.1"; errno = "EIO"; } );' >"$policy.last"
