@@ -122,8 +122,8 @@ static bool slot_fill(struct layer *layer, struct candidate *found, struct insta
         image->mapped[idle] = 0;
         return false;
     }
+    found->view.base = slot; /* before the copy: a late reader must never see the address that was moved away */
     layer->slots[idle] = found->view;
-    layer->slots[idle].base = slot;
     atomic_store_explicit(&layer->latch, latch + 1, memory_order_release);
     atomic_fetch_add_explicit(&process.generation, 1, memory_order_release);
     return true;

@@ -99,10 +99,15 @@ def replay(case):
         note = None if passes or proto != "tcp" or was_reset(peer) else "the peer was not reset"
         return result, {0} if passes else {error if told else errno.EAGAIN}, note
 
-    before = packets()
-    judged = run([direction, address, port, proto], case["exe"])
-    result = judged.communicate()[0]
-    sent = packets() - before
+    # The kernel sends packets of its own too (multicast reports of a device that just came up), so a call that must send
+    # none is made again where the counters moved: what leaks does so each time.
+    for _ in range(1 if passes else 3):
+        before = packets()
+        judged = run([direction, address, port, proto], case["exe"])
+        result = judged.communicate()[0]
+        sent = packets() - before
+        if sent == 0:
+            break
     if direction == "to" and passes != (sent > 0):
         return result, PASSED["to"] if passes else {error}, f"{sent} packets were sent"
     if verdict == "drop":
