@@ -34,9 +34,7 @@ static __attribute__((noinline)) int connect_judged(int fd, const struct sockadd
     struct ruling ruling;
     struct reached_claim claim;
 
-    if (!process_is_ready() || policy_may_have_moved())
-        policy_ready(KINDS | TRANSLATED);
-    if (!watching(KINDS | TRANSLATED))
+    if (!policy_ready(KINDS | TRANSLATED))
         return real.connect(fd, address, length);
     if (!watching(KINDS) || !address_take(&own, address, length))
         return connect_socket(fd, address, length);

@@ -68,9 +68,7 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     struct iovec part = {(void *)(uintptr_t)data, length};
     struct own_address own;
 
-    if (!process_is_ready() || policy_may_have_moved())
-        policy_ready(LOOK);
-    if (!watching(LOOK))
+    if (!policy_ready(LOOK))
         return real.sendto(fd, data, length, flags, address, address_length);
     if (!watching(KINDS) || !address_take(&own, address, address_length))
         return sendto_passed(fd, data, length, flags, address, address_length);

@@ -135,13 +135,12 @@ bool process_ready(uint32_t kinds)
     return watching(kinds);
 }
 
-bool policy_ready(uint32_t kinds)
+void policy_catch_up(void)
 {
     if (unlikely(!process_is_ready()))
-        return process_ready(kinds);
-    if (policy_may_have_moved() && policy_has_moved())
+        process_ready(0);
+    else if (policy_has_moved())
         follow_words();
-    return watching(kinds);
 }
 
 /*

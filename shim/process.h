@@ -146,10 +146,18 @@ bool process_is_ready(void);
  */
 bool process_ready(uint32_t kinds);
 
+/* What policy_ready does where the process has not started, or a word has moved. */
+void policy_catch_up(void);
+
 /*
  * The same for calls that create, address, accept or receive: a newer image is taken first (follow.h). Not for read,
  * write and waits, which make no system call but the program's own.
  */
-bool policy_ready(uint32_t kinds);
+static inline bool policy_ready(uint32_t kinds)
+{
+    if (unlikely(!process_is_ready() || policy_may_have_moved()))
+        policy_catch_up();
+    return watching(kinds);
+}
 
 #endif

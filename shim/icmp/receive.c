@@ -50,18 +50,6 @@ bool icmp_needs_look(const struct icmp_socket *socket)
     return socket->has_sent ? icmp_has_listeners(six) : watching(WATCH_PROBES) || icmp_has_senders(six);
 }
 
-bool icmp_any_needs_look(void)
-{
-    const struct icmp_socket *socket;
-    unsigned at = 0;
-
-    while ((socket = icmp_peek(&at)) != NULL) {
-        if (icmp_needs_look(socket))
-            return true;
-    }
-    return false;
-}
-
 bool icmp_readable(struct icmp_socket *socket, int fd)
 {
     icmp_mark_listened(socket);

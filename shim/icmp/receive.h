@@ -38,9 +38,6 @@ bool icmp_shows_error(const struct icmp_socket *socket);
 /* Whether the kernel's own readiness of this socket may be wrong, so that icmp_readable has to be asked. No system call. */
 bool icmp_needs_look(const struct icmp_socket *socket);
 
-/* Whether that is so for any socket of this process. No system call; a loop over the few there are. */
-bool icmp_any_needs_look(void);
-
 /*
  * The other descriptors whose readiness may make this socket readable (it is a listener): up to `most` of them are written
  * to `fds`; returns how many there are. To be waited on for POLLIN; their POLLERR counts too.

@@ -67,7 +67,6 @@ struct icmp_socket {
     _Atomic uint32_t asked;       /* ASKED_* */
     _Atomic uint32_t identifier;  /* IDENTIFIER_* | the program's identifier where fixed */
     _Atomic uint16_t next;        /* sequence number for the wire, where mapped */
-    _Atomic uint16_t last;        /* sequence number that was last sent as it was, where fixed */
     _Atomic bool header_included; /* IP_HDRINCL */
     _Atomic bool has_sent;
     _Atomic bool has_listened; /* waited on or received from */
