@@ -61,7 +61,7 @@ static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, si
     int saved = errno;
     ssize_t got;
 
-    if (size > 0 && may_be_taken(fd) && take_buffer(fd, buffer, size, 0, NULL, NULL, "read", &got))
+    if (size > 0 && may_be_taken(fd) && take_buffer(fd, buffer, size, 0, NULL, NULL, &got))
         return got;
     if (!is_judged(fd) || size == 0 || size > SSIZE_MAX)
         return real.read(fd, buffer, size);
@@ -107,7 +107,7 @@ static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct io
 
     if (may_be_taken(fd) && takes_anything(vectors, count)) {
         message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
-        if (take_message(fd, &message, 0, "readv", &got))
+        if (take_message(fd, &message, 0, &got))
             return got;
     }
     if (!is_judged(fd) || !takes_anything(vectors, count))

@@ -38,7 +38,7 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
     if (unlikely(!inbound_ready()) && !watching(WATCH_TAKEN))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     if (unlikely(watching(WATCH_TAKEN)) && is_writable(address, length) &&
-        take_buffer(fd, buffer, size, flags, address, length, "recvfrom", &got))
+        take_buffer(fd, buffer, size, flags, address, length, &got))
         return got;
     if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) || unlikely(!is_writable(address, length)))
         return real.recvfrom(fd, buffer, size, flags, address, length);
@@ -76,7 +76,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
     follow_before(fd);
     if (unlikely(!inbound_ready()) && !watching(WATCH_TAKEN))
         return real.recv(fd, buffer, size, flags);
-    if (unlikely(watching(WATCH_TAKEN)) && take_buffer(fd, buffer, size, flags, NULL, NULL, "recv", &got))
+    if (unlikely(watching(WATCH_TAKEN)) && take_buffer(fd, buffer, size, flags, NULL, NULL, &got))
         return got;
     if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS))
         return real.recv(fd, buffer, size, flags);
@@ -122,7 +122,7 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
     if (!ready)
         return adopted(message, real.recvmsg(fd, message, flags));
     if (watching(WATCH_TAKEN) && is_writable(message->msg_name, &message->msg_namelen) &&
-        take_message(fd, message, flags, "recvmsg", &got))
+        take_message(fd, message, flags, &got))
         return got;
     if (!watching(WATCH_INBOUND) || (flags & UNJUDGED_FLAGS) ||
         !is_writable(message->msg_name, &message->msg_namelen)) {

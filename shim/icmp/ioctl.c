@@ -23,10 +23,10 @@ static int readable_bytes(struct icmp_socket *socket, int fd)
 
     if (icmp_is_sender(socket))
         return 0;
-    length = icmp_receive(socket, fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, "ioctl");
+    length = icmp_receive(socket, fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     if (length < 0 && errno != EAGAIN) {
         pending = pending != 0 ? pending : errno;
-        length = icmp_receive(socket, fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, "ioctl");
+        length = icmp_receive(socket, fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     }
     if (pending != 0)
         atomic_compare_exchange_strong(&socket->pending, &(int){0}, pending);

@@ -332,11 +332,10 @@ static ssize_t receive_packet(struct reception *reception)
     }
 }
 
-ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message, int flags, const char *op)
+ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message, int flags)
 {
     struct reception reception = {.socket = socket, .fd = fd, .message = message, .flags = flags};
 
-    (void)op;
     if ((flags & MSG_OOB) || message->msg_iovlen > IOV_MAX || parts_are_bad(message->msg_iov, message->msg_iovlen))
         return real.recvmsg(fd, message, flags);
     icmp_mark_listened(socket);
@@ -357,7 +356,7 @@ int icmp_receive_many(struct icmp_socket *socket, int fd, struct mmsghdr *entrie
         return -1;
     }
     while (done < count && done < IOV_MAX) {
-        ssize_t got = icmp_receive(socket, fd, &entries[done].msg_hdr, flags & ~MSG_WAITFORONE, "recvmmsg");
+        ssize_t got = icmp_receive(socket, fd, &entries[done].msg_hdr, flags & ~MSG_WAITFORONE);
 
         if (got < 0)
             break;

@@ -15,9 +15,9 @@
 
 /*
  * As recvmsg(2), with MSG_ERRQUEUE too. `message` is readable and writable memory, its parts are the caller's to vouch for.
- * `op` is the call's name for the log. errno is touched only on failure. A cancellation point.
+ * errno is touched only on failure. A cancellation point.
  */
-ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message, int flags, const char *op);
+ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message, int flags);
 
 /* As recvmmsg(2). */
 int icmp_receive_many(struct icmp_socket *socket, int fd, struct mmsghdr *entries, unsigned count, int flags,

@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <limits.h>
 
-bool take_message(int fd, struct msghdr *message, int flags, const char *op, ssize_t *got)
+bool take_message(int fd, struct msghdr *message, int flags, ssize_t *got)
 {
     struct icmp_socket *socket = icmp_of(fd);
     struct probe *probe;
 
     if (socket != NULL) {
-        *got = icmp_receive(socket, fd, message, flags, op);
+        *got = icmp_receive(socket, fd, message, flags);
         return true;
     }
     probe = probe_of(fd);
@@ -25,13 +25,13 @@ bool take_message(int fd, struct msghdr *message, int flags, const char *op, ssi
 }
 
 bool take_buffer(int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length,
-                 const char *op, ssize_t *got)
+                 ssize_t *got)
 {
     struct iovec part = {buffer, size};
     struct msghdr message = {
         .msg_name = address, .msg_namelen = address == NULL ? 0 : *length, .msg_iov = &part, .msg_iovlen = 1};
 
-    if (!take_message(fd, &message, flags, op, got))
+    if (!take_message(fd, &message, flags, got))
         return false;
     if (*got >= 0 && address != NULL)
         *length = message.msg_namelen;

@@ -12,10 +12,10 @@
 /* Under these a receiving call has to ask. */
 #define WATCH_TAKEN (WATCH_ICMP | WATCH_PROBES)
 
-/* Each tells whether `fd` is one of these; then `*got` is the call's result, with errno. `op` is its name for the log. */
-bool take_message(int fd, struct msghdr *message, int flags, const char *op, ssize_t *got);
+/* Each tells whether `fd` is one of these; then `*got` is the call's result, with errno. */
+bool take_message(int fd, struct msghdr *message, int flags, ssize_t *got);
 bool take_buffer(int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length,
-                 const char *op, ssize_t *got);
+                 ssize_t *got);
 bool take_batch(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec *timeout, int *got);
 
 #endif
