@@ -24,13 +24,10 @@ HOT6 = ("connect6", "sendto6")
 IPV6 = 20  # two more words to copy and compare, and a count that keeps signal handlers out
 ANSWERS = 26  # a send also sees to it that the answer is expected
 # Under rules about datagrams' sources: receives are judged, waits noted, and reads told from receives.
-INBOUND = {"recvfrom": 115, "recv": 85, "recvmsg": 155, "recv-stream": 136, "poll": 65, "ppoll": 70, "select": 80,
+INBOUND = {"recvfrom": 120, "recv": 90, "recvmsg": 165, "recv-stream": 140, "poll": 65, "ppoll": 70, "select": 80,
            "epoll_wait": 50, "read": 14, "readv": 14}
-# Calls that name a peer or hand over what came look whether a newer policy has come: two words and their sum.
-FOLLOW = 14
-FOLLOWING = HOT + HOT6 + ("recvfrom", "recv", "recv-stream", "recvmsg")
-# Under a policy that is not about peers connect and sendto go the long way to find that out.
-UNCONCERNED = 110
+# recvmsg looks whether descriptors may come along: of the message's pointer, and of its room for control messages.
+PASSED = 3
 # What makes a descriptor is always noted under a policy, and is no hot call.
 NOTED = ("socket", "dup")
 # Of interest, without a mark.
@@ -63,16 +60,13 @@ def mark(policy, call):
     """The most instructions that may be added, or None."""
     if call in UNMARKED:
         return None
-    if policy == "no policy":
-        return QUIET
     inbound = policy == "10 + inbound"
-    follow = FOLLOW if call in FOLLOWING else 0
-    if call in HOT + HOT6:
-        if policy == "listen only":
-            return UNCONCERNED
+    if call in HOT + HOT6 and policy not in ("no policy", "listen only"):
         wanted = FEW_RULES + (IPV6 if call in HOT6 else 0) + (ANSWERS if inbound and call.startswith("sendto") else 0)
-        return follow + (max(MANY_PREFIXES, wanted) if policy == "1.2M prefixes" else wanted)
-    return follow + (INBOUND[call] if inbound and call in INBOUND else QUIET)
+        return max(MANY_PREFIXES, wanted) if policy == "1.2M prefixes" else wanted
+    if inbound and call in INBOUND:
+        return INBOUND[call]
+    return QUIET + (PASSED if call == "recvmsg" else 0)
 
 
 def write_list(path):

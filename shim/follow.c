@@ -53,7 +53,7 @@ static uint64_t state_now(const struct followed *one)
     return state | 1;
 }
 
-void follow_start(int i, const struct search *search, const struct candidate *found, enum fate fate)
+void follow_start(int i, const struct search *search, struct candidate *found, enum fate fate)
 {
     struct followed *one = &followed[i];
 
@@ -186,16 +186,15 @@ void follow_words(void)
     if (!elect(&mask))
         return;
     for (int i = 0; i < followed_count; i++) {
-        struct notice *notice;
         uint32_t word;
 
         if (followed[i].layer < 0)
             continue;
-        notice = &process.notices[followed[i].layer];
-        word = atomic_load_explicit(atomic_load(&notice->word), memory_order_acquire);
-        if (word == atomic_load(&notice->seen))
+        word = layer_word(followed[i].layer);
+        if (word == atomic_load(&process.word_seen[followed[i].layer]))
             continue;
-        atomic_store(&notice->seen, word); /* also where it fails: what comes later raises it again */
+        /* Also where it fails: what comes later raises it again. */
+        atomic_store(&process.word_seen[followed[i].layer], word);
         follow_word(&followed[i]);
     }
     policy_words_seen();

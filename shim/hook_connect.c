@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) int sockade_connect(int fd, const s
 {
     union reached_address copy;
 
-    if (!watching(KINDS | TRANSLATED | WATCH_FOLLOW))
+    if (!concerned(KINDS | TRANSLATED))
         return real.connect(fd, address, length);
     if (unlikely(length != sizeof(copy.inet)))
         return connect_watched(fd, address, length);

@@ -52,8 +52,7 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
 static ssize_t judged_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                                socklen_t *length)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
-        (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved()))
+    if (!concerned(WATCH_INBOUND | WATCH_TAKEN))
         return real.recvfrom(fd, buffer, size, flags, address, length);
     return inspected_recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -86,8 +85,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
 
 static ssize_t judged_recv(int fd, void *buffer, size_t size, int flags)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
-        (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved()))
+    if (!concerned(WATCH_INBOUND | WATCH_TAKEN))
         return real.recv(fd, buffer, size, flags);
     return inspected_recv(fd, buffer, size, flags);
 }
@@ -145,10 +143,7 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
 /* Where sources are not judged only descriptors that may come along are of interest, and without room none can. */
 static ssize_t judged_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    bool quiet = !watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
-                 (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved());
-
-    if (quiet && likely(!plainly_bad(message)) && message->msg_controllen == 0)
+    if (!concerned(WATCH_INBOUND | WATCH_TAKEN) && likely(!plainly_bad(message)) && message->msg_controllen == 0)
         return real.recvmsg(fd, message, flags);
     return inspected_recvmsg(fd, message, flags);
 }

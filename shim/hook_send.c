@@ -85,47 +85,33 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     return sendto_passed(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
 }
 
-/* As it says in sockade_sendto, to an IPv6 address. */
-static inline __attribute__((always_inline)) ssize_t sendto_again6(int fd, const void *data, size_t length, int flags,
-                                                                   const struct sockaddr *address,
-                                                                   socklen_t address_length, bool awaited)
-{
-    union reached_address copy;
-
-    if (address_length == sizeof(copy.inet6) && !(flags & MSG_FASTOPEN) && reached_copy6(&copy, address) &&
-        reached_knows6(&reached_by_sendto, fd, &copy, awaited))
-        return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet6, address_length);
-    return sendto_judged(fd, data, length, flags, address, address_length);
-}
-
-static __attribute__((noinline)) ssize_t sendto_awaited(int fd, const void *data, size_t length, int flags,
-                                                        const struct sockaddr *address, socklen_t address_length)
-{
-    return sendto_again6(fd, data, length, flags, address, address_length, true);
-}
-
 /* Under a policy, with whatever is not as long as an IPv4 address. */
 static __attribute__((noinline)) ssize_t sendto_watched(int fd, const void *data, size_t length, int flags,
                                                         const struct sockaddr *address, socklen_t address_length)
 {
-    if (unlikely(watching(WATCH_FROM_DATAGRAM)))
-        return sendto_awaited(fd, data, length, flags, address, address_length);
-    return sendto_again6(fd, data, length, flags, address, address_length, false);
+    union reached_address copy;
+
+    if (address_length == sizeof(copy.inet6) && reached_copy6(&copy, address) &&
+        reached_knows6(&reached_by_sendto, fd, &copy, true))
+        return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet6, address_length);
+    return sendto_judged(fd, data, length, flags, address, address_length);
 }
 
-/* Where this thread sends again and again costs no decision. */
+/*
+ * Where this thread sends again and again costs no decision. Nothing is remembered of streams, and what is none ignores
+ * MSG_FASTOPEN, so flags need no look.
+ */
 static inline __attribute__((always_inline)) ssize_t sockade_sendto(int fd, const void *data, size_t length, int flags,
                                                                     const struct sockaddr *address,
                                                                     socklen_t address_length)
 {
     union reached_address copy;
 
-    if (!watching(LOOK | WATCH_FOLLOW))
+    if (!concerned(LOOK))
         return real.sendto(fd, data, length, flags, address, address_length);
     if (unlikely(address_length != sizeof(copy.inet)))
         return sendto_watched(fd, data, length, flags, address, address_length);
-    if (likely(!(flags & MSG_FASTOPEN)) && likely(reached_copy4(&copy, address)) &&
-        likely(reached_knows4(&reached_by_sendto, fd, &copy, true)))
+    if (likely(reached_copy4(&copy, address)) && likely(reached_knows4(&reached_by_sendto, fd, &copy, true)))
         return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet, address_length);
     return sendto_judged(fd, data, length, flags, address, address_length);
 }
@@ -175,7 +161,7 @@ static __attribute__((noinline)) ssize_t sendmsg_judged(int fd, const struct msg
 
 static inline ssize_t sockade_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    if (!watching(LOOK | WATCH_FOLLOW))
+    if (!concerned(LOOK))
         return real.sendmsg(fd, message, flags);
     return sendmsg_judged(fd, message, flags);
 }
@@ -281,7 +267,7 @@ static __attribute__((noinline)) int sendmmsg_judged(int fd, struct mmsghdr *ent
 
 static inline int sockade_sendmmsg(int fd, struct mmsghdr *entries, unsigned count, int flags)
 {
-    if (!watching(LOOK | WATCH_FOLLOW))
+    if (!concerned(LOOK))
         return real.sendmmsg(fd, entries, count, flags);
     return sendmmsg_judged(fd, entries, count, flags);
 }

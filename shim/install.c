@@ -13,16 +13,25 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The word that tells of newer images, as it was before this one was opened. */
-static void notice_set(int i, const struct installed *image)
+/*
+ * Puts the control file that was found in the place of the layer's, or lets it go where it is the same one. The word may
+ * be a lower one from then on, and the state that it is a part of must not come again (process_state): the generation is
+ * raised before, by more than is lost.
+ */
+static void word_follow(int i, struct generation *current, struct generation *found)
 {
-    struct notice *notice = &process.notices[i];
-    const struct generation_page *page = image->generation.page;
-
-    /* The word may be another one, and lower; the state that it is a part of must not come again (process_state). */
-    atomic_fetch_add(&process.generation, atomic_load(atomic_load(&notice->word)) + 1);
-    atomic_store_explicit(&notice->seen, page == NULL ? 0 : image->generation.word, memory_order_relaxed);
-    atomic_store_explicit(&notice->word, page == NULL ? &no_word : &page->word, memory_order_release);
+    if (found->page == NULL)
+        return;
+    if (generation_is_same(current, found)) {
+        generation_unmap(found);
+        return;
+    }
+    atomic_fetch_add(&process.generation, layer_word(i) + 1);
+    if (generation_move(found, &process_words[i])) {
+        atomic_store(&process.word_seen[i], found->word);
+        *current = *found;
+        memset(found, 0, sizeof(*found));
+    }
     policy_words_seen();
 }
 
@@ -70,7 +79,7 @@ static void remember(struct installed *image, const struct candidate *found, int
     image->mapped[slot] = found->file.size;
 }
 
-void install_first(int i, const struct search *search, const struct candidate *found, struct installed *image)
+void install_first(int i, const struct search *search, struct candidate *found, struct installed *image)
 {
     struct layer *layer = &process.layers[i];
     bool is_new = i == process.layer_count;
@@ -79,12 +88,11 @@ void install_first(int i, const struct search *search, const struct candidate *f
     if (found->file.base != NULL) {
         image->range = found->file.base;
         image->room = found->file.room;
-        image->generation = found->generation;
         remember(image, found, 0);
         layer->slots[0] = found->view;
         log_make(&layer->log, &found->view, search);
     }
-    notice_set(i, image);
+    word_follow(i, &image->generation, &found->generation);
     /* What was remembered under the policy before this layer no longer holds: the generation has to move. */
     atomic_store_explicit(&layer->latch, layer->latch + 2, memory_order_release);
     atomic_store_explicit(&layer->closed, found->file.base == NULL, memory_order_release);
@@ -100,9 +108,6 @@ void install_first(int i, const struct search *search, const struct candidate *f
 
 void install_closed(void)
 {
-    static const struct installed none;
-
-    notice_set(0, &none);
     process.layers[0].closed = true;
     process.layer_count = 1;
 }
@@ -147,7 +152,7 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
             process_watch_again();
         }
     }
-    generation_replace(&image->generation, &found->generation);
+    word_follow(i, &image->generation, &found->generation);
     candidate_drop(found);
     return done;
 }

@@ -22,7 +22,7 @@ struct installed {
  * Gives layer `i` of the process its first image; one without an image is closed. The candidate is taken over. With
  * `i` equal to the number of layers it is a new one.
  */
-void install_first(int i, const struct search *search, const struct candidate *found, struct installed *image);
+void install_first(int i, const struct search *search, struct candidate *found, struct installed *image);
 
 /* Makes the process' only layer one that refuses, whatever comes later. */
 void install_closed(void);

@@ -13,9 +13,8 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-const _Atomic uint32_t no_word;
-
-struct process process = {.watch = UINT32_MAX, .notices = {[0 ... LAYERS_MAX - 1] = {.word = &no_word}}};
+struct process process = {.watch = UINT32_MAX};
+union generation_place process_words[LAYERS_MAX];
 
 enum stage { STAGE_NEW, STAGE_STARTING, STAGE_READY };
 
@@ -107,11 +106,7 @@ static void process_start(void)
 bool policy_has_moved(void)
 {
     for (int i = 0; i < atomic_load_explicit(&process.layer_count, memory_order_relaxed); i++) {
-        const struct notice *notice = &process.notices[i];
-        const _Atomic uint32_t *word = atomic_load_explicit(&notice->word, memory_order_relaxed);
-
-        if (atomic_load_explicit(word, memory_order_relaxed) !=
-            atomic_load_explicit(&notice->seen, memory_order_relaxed))
+        if (layer_word(i) != atomic_load_explicit(&process.word_seen[i], memory_order_relaxed))
             return true;
     }
     return false;
@@ -119,9 +114,10 @@ bool policy_has_moved(void)
 
 void policy_words_seen(void)
 {
-    uint64_t sum = (uint64_t)atomic_load(&process.notices[0].seen) + atomic_load(&process.notices[1].seen);
+    uint32_t sum = atomic_load(&process.word_seen[0]) + atomic_load(&process.word_seen[1]);
 
-    atomic_store(&process.words_seen, atomic_load(&process.layer_count) > STATE_LAYERS ? UINT64_MAX : sum);
+    /* A sum only rises: one less never comes, and whoever has more layers looks at all of them in policy_has_moved. */
+    atomic_store(&process.words_seen, atomic_load(&process.layer_count) > STATE_LAYERS ? sum - 1 : sum);
 }
 
 bool process_ready(uint32_t kinds)

@@ -7,6 +7,7 @@
 
 #include "policy/decide.h"
 #include "state/event.h"
+#include "state/generation.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,12 +34,6 @@ struct layer {
     _Atomic int log_now; /* 0: `log`, else one more than the index of a later one */
 };
 
-/* A word that tells when there is a new image: the layer's, in a control file that is mapped shared. */
-struct notice {
-    const _Atomic uint32_t *_Atomic word; /* never NULL */
-    _Atomic uint32_t seen;                /* up to here it has been followed, or tried to */
-};
-
 struct process {
     union {
         struct {
@@ -49,9 +44,8 @@ struct process {
     };
     _Atomic bool log_all;    /* some layer wants an event for what it allows too */
     _Atomic int layer_count; /* may grow when a policy appears */
-    _Atomic uint64_t
-        words_seen; /* what policy_words was when it was followed last; no sum at all where it does not do */
-    struct notice notices[LAYERS_MAX];
+    _Atomic uint32_t words_seen; /* what policy_words was when it was followed last, or what it never is again */
+    _Atomic uint32_t word_seen[LAYERS_MAX]; /* up to here each layer's has been followed, or tried to */
     struct layer layers[LAYERS_MAX];
     struct log_limit limit;
     uid_t uid;
@@ -66,40 +60,61 @@ extern struct process process __attribute__((visibility("hidden")));
 #define WATCH_POLICY (WATCH_ALL | WATCH_FOLLOW | WATCH_ABSENT)
 
 /*
+ * A relaxed load that compilers fold into the instruction which uses it, as they do with no atomic one (gcc 12, clang 14): a
+ * third of what a hook costs that has nothing to do. An aligned word is read at once on all machines that Linux runs on.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define glance(word) atomic_load_explicit(word, memory_order_relaxed)
+#else
+#define glance(word) (*(const uint32_t *)(const void *)(word))
+#endif
+
+/*
  * The one branch of a hook that has nothing to do: whether anything of these kinds can be refused or noted here. True
  * also before the process has started, so that the slow path, which begins with process_ready, starts it.
  */
 static inline bool watching(uint32_t kinds)
 {
-    return unlikely(atomic_load_explicit(&process.watch, memory_order_relaxed) & kinds);
+    return unlikely(glance(&process.watch) & kinds);
 }
 
-/* The word of a layer that is not there, or has no control file. */
-extern const _Atomic uint32_t no_word __attribute__((visibility("hidden")));
+/* Each layer's control file is mapped over one of these; 0 where it has none. */
+extern union generation_place process_words[LAYERS_MAX] __attribute__((visibility("hidden")));
+
+/* The word that tells when there is a new image of layer `i`. */
+static inline uint32_t layer_word(int i)
+{
+    return atomic_load_explicit(&process_words[i].page.word, memory_order_acquire);
+}
 
 /* So many layers' words are looked at without a loop, and are part of the state below; under more nothing is remembered. */
 #define STATE_LAYERS 2
 
 /* Their sum, which only rises. */
-static inline uint64_t policy_words(void)
+static inline uint32_t policy_words(void)
 {
-    const _Atomic uint32_t *first = atomic_load_explicit(&process.notices[0].word, memory_order_relaxed);
-    const _Atomic uint32_t *second = atomic_load_explicit(&process.notices[1].word, memory_order_relaxed);
-
-    return (uint64_t)atomic_load_explicit(first, memory_order_relaxed) +
-           atomic_load_explicit(second, memory_order_relaxed);
+    return glance(&process_words[0].page.word) + glance(&process_words[1].page.word);
 }
 
-/* Whether a newer image may have come, or be said to have: never wrongly no. A few loads. */
+/* Whether a newer image may have come, or be said to have: never wrongly no. Three loads. */
 static inline bool policy_may_have_moved(void)
 {
-    return unlikely(policy_words() != atomic_load_explicit(&process.words_seen, memory_order_relaxed));
+    return unlikely(policy_words() != glance(&process.words_seen));
+}
+
+/*
+ * The branch of a hook that would follow a newer policy: whether anything of these kinds can be refused or noted, or may be
+ * from now on.
+ */
+static inline bool concerned(uint32_t kinds)
+{
+    return watching(kinds) || policy_may_have_moved();
 }
 
 /* Whether it has, in truth. */
 bool policy_has_moved(void);
 
-/* To be called after a layer was added or a word was followed. */
+/* To be called after a layer was added, or a word was followed or replaced. */
 void policy_words_seen(void);
 
 /* Where a layer's events go now. */
@@ -121,13 +136,13 @@ void process_watch_again(void);
  */
 static inline uint64_t process_state(void)
 {
-    uint64_t words = policy_words();
+    uint64_t words = (uint64_t)policy_words() << 32;
 
 #if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return atomic_load_explicit(&process.state, memory_order_acquire) + (words << 32);
+    return atomic_load_explicit(&process.state, memory_order_acquire) + words;
 #else
-    words += atomic_load_explicit(&process.generation, memory_order_acquire);
-    return words << 32 | atomic_load_explicit(&process.watch, memory_order_relaxed);
+    words += (uint64_t)atomic_load_explicit(&process.generation, memory_order_acquire) << 32;
+    return words | atomic_load_explicit(&process.watch, memory_order_relaxed);
 #endif
 }
 

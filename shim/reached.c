@@ -55,7 +55,7 @@ void reached_allow(const struct reached_claim *claim, int fd, struct answer_note
     if (reached == &reached_by_sendto)
         reached_answers[entry - reached->entries] = answer;
     atomic_signal_fence(memory_order_seq_cst);
-    entry->state = claim->state;
+    entry->state = answer.place == NULL ? claim->state : claim->state ^ REACHED_AWAITED;
     atomic_signal_fence(memory_order_seq_cst);
     reached->writes++;
 }

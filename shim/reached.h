@@ -35,6 +35,9 @@ union reached_address {
     struct sockaddr_in6 inet6;
 };
 
+/* A bit that no state has, turned in that of sendto's entries whose peers must also be expected to answer. */
+#define REACHED_AWAITED (UINT64_C(1) << 30)
+
 /* What a verdict depended on. 32 bytes, so that its place is a shift away. */
 struct reached_entry {
     uint64_t state; /* 0: free */
@@ -76,7 +79,10 @@ static inline uint64_t reached_name(const union reached_address *copy, uint8_t h
  */
 static inline struct reached_entry *reached_entry(struct reached *reached, uint64_t mixed)
 {
-    return &reached->entries[(mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS)];
+    struct reached_entry *entry = &reached->entries[(mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS)];
+
+    __asm__("" : "+r"(entry)); /* or gcc 12 works it out twice */
+    return entry;
 }
 
 /*
@@ -104,14 +110,19 @@ static inline bool reached_copy6(union reached_address *copy, const struct socka
     return true;
 }
 
-/* Whether the answers of the peer of sendto's entry are expected, where anybody asks for that; `name` is still its own. */
+/*
+ * Whether an entry that does not hold in `state` is one of sendto's that holds there if the peer's answers are expected, and
+ * they are. Read again, not kept: the usual way would have to save a register for it.
+ */
 static inline bool reached_is_awaited(const struct reached_entry *entry, uint64_t state, uint64_t name)
 {
     const struct answer_note *answer;
     bool stands;
 
-    if (likely(!(state_watch(state) & WATCH_FROM_DATAGRAM)))
-        return true;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (entry->state != (state ^ REACHED_AWAITED))
+        return false;
+    atomic_signal_fence(memory_order_seq_cst);
     answer = &reached_answers[entry - reached_by_sendto.entries];
     stands = atomic_load_explicit(answer->place, memory_order_relaxed) == answer->hash;
     atomic_signal_fence(memory_order_seq_cst);
@@ -120,7 +131,7 @@ static inline bool reached_is_awaited(const struct reached_entry *entry, uint64_
 
 /*
  * Whether a copied IPv4 destination needs no decision on `fd`. A name of AF_INET6 that is as short as AF_INET's is the kernel's to
- * refuse, whatever is said here. `awaited`: only if its answers are expected, too.
+ * refuse, whatever is said here. `awaited`: of sendto's, those too whose answers have to be expected, and are.
  */
 static inline __attribute__((always_inline)) bool reached_knows4(struct reached *reached, int fd,
                                                                  const union reached_address *copy, bool awaited)
@@ -133,9 +144,9 @@ static inline __attribute__((always_inline)) bool reached_knows4(struct reached 
         return false;
     name = reached_name(copy, hint_of(fd));
     if (unlikely(entry->state != state))
-        return false;
+        return awaited && reached_is_awaited(entry, state, name);
     atomic_signal_fence(memory_order_seq_cst);
-    return likely(entry->name == name) && (!awaited || reached_is_awaited(entry, state, name));
+    return likely(entry->name == name);
 }
 
 /* The same for IPv6. */
@@ -150,11 +161,10 @@ static inline __attribute__((always_inline)) bool reached_knows6(struct reached 
     if (unlikely((unsigned)fd >= HINT_COUNT))
         return false;
     name = reached_name(copy, hint_of(fd));
-    if (unlikely(entry->state != state))
+    if (unlikely(entry->state != state) && (!awaited || !reached_is_awaited(entry, state, name)))
         return false;
     atomic_signal_fence(memory_order_seq_cst);
-    if (unlikely(entry->name != name || entry->lo != copy->words[2] || entry->hi != copy->words[1]) ||
-        (awaited && !reached_is_awaited(entry, state, name)))
+    if (unlikely(entry->name != name || entry->lo != copy->words[2] || entry->hi != copy->words[1]))
         return false;
     atomic_signal_fence(memory_order_seq_cst);
     return likely(reached->writes == writes);

@@ -61,23 +61,20 @@ void generation_unmap(struct generation *generation)
     memset(generation, 0, sizeof(*generation));
 }
 
-void generation_replace(struct generation *old, struct generation *newer)
+bool generation_is_same(const struct generation *one, const struct generation *other)
 {
-    bool same = old->device == newer->device && old->inode == newer->inode;
+    return one->page != NULL && other->page != NULL && one->device == other->device && one->inode == other->inode;
+}
 
-    if (newer->page == NULL)
-        return;
-    if (old->page == NULL) {
-        *old = *newer;
-    } else if (!same && mremap(mapping_of(newer), GENERATION_SIZE, GENERATION_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
-                               mapping_of(old)) != MAP_FAILED) {
-        newer->page = old->page;
-        *old = *newer;
-    } else {
-        generation_unmap(newer);
-        return;
+bool generation_move(struct generation *generation, union generation_place *place)
+{
+    if (mremap(mapping_of(generation), GENERATION_SIZE, GENERATION_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
+        MAP_FAILED) {
+        generation_unmap(generation);
+        return false;
     }
-    memset(newer, 0, sizeof(*newer));
+    generation->page = &place->page;
+    return true;
 }
 
 /* Opens the control file for writing if it is one; -1 otherwise. */

@@ -22,6 +22,20 @@ struct generation_page {
     _Atomic uint32_t word;
 };
 
+/*
+ * Where a control file may be mapped so that the word's address is known when the program is linked: a page, also where
+ * pages are as large as they get. All-zero until then, which reads as a word that never moves.
+ */
+#if defined(__i386__) || defined(__x86_64__)
+#define GENERATION_PLACE 4096
+#else
+#define GENERATION_PLACE 65536
+#endif
+union generation_place {
+    struct generation_page page;
+    unsigned char bytes[GENERATION_PLACE];
+} __attribute__((aligned(GENERATION_PLACE)));
+
 /* A control file that is mapped; `page` is NULL where there is none. */
 struct generation {
     const struct generation_page *page;
@@ -37,11 +51,14 @@ struct generation {
 bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system);
 void generation_unmap(struct generation *generation);
 
+/* Whether both are the same control file. */
+bool generation_is_same(const struct generation *one, const struct generation *other);
+
 /*
- * Puts `newer` in the place of `old`, whose address stays valid for readers throughout. Where both are the same file,
- * or this cannot be done, `newer` is let go.
+ * Moves a control file to `place`, over any other, without a moment at which readers of the place would fault. False
+ * where this cannot be done; the file is let go then, and the place is as it was.
  */
-void generation_replace(struct generation *old, struct generation *newer);
+bool generation_move(struct generation *generation, union generation_place *place);
 
 /*
  * Makes the control file in `folder` with mode `mode` unless a good one is there; to be called under the folder's lock.

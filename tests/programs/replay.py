@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 REPLAY, POLICY, TABLE = sys.argv[1:4]
 LINE = re.compile(r"(?P<direction>\w+)\s+(?P<endpoint>\S+)(?:\s+as\s+(?P<exe>\S+))?\s+->\s+"
@@ -44,12 +45,24 @@ def run(words, exe):
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
+def bind_when_there(peer, address):
+    """Binds to an address just added: the kernel lets an IPv6 one in later, from a work queue (addrconf_dad_work)."""
+    for _ in range(200):
+        try:
+            return peer.bind((address, 0))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+        time.sleep(0.02)
+    return peer.bind((address, 0))
+
+
 def come_from(address, here, port, kind, judged):
     """Connects or sends from `address` to the judged side; gives the socket."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     peer = socket.socket(family, kind)
     peer.settimeout(5)
-    peer.bind((address, 0))
+    bind_when_there(peer, address)
     peer.connect((here, port))
     if kind == socket.SOCK_DGRAM:
         peer.send(b"x")

@@ -52,31 +52,36 @@ static void a_raised_word_is_seen_by_who_has_it_mapped(void **state)
 
 static void a_newer_file_takes_the_place_of_an_older_one(void **state)
 {
+    static union generation_place place;
+    static const struct generation none;
     struct generation one, two, same;
-    const struct generation_page *address;
 
     (void)state;
     assert_true(generation_make(folder, 0600));
     assert_true(map(&one));
-    address = one.page;
+    assert_false(generation_is_same(&one, &none));
+    assert_int_equal(place.page.word, 0);
+    assert_true(generation_move(&one, &place));
+    assert_ptr_equal(one.page, &place.page);
+    assert_int_equal(place.page.word, one.word);
     assert_true(map(&same));
-    generation_replace(&one, &same);
-    assert_null(same.page);
+    assert_true(generation_is_same(&one, &same));
+    generation_unmap(&same);
 
     assert_int_equal(unlinkat(folder, GENERATION_FILE, 0), 0);
     assert_true(generation_make(folder, 0600));
     assert_true(map(&two));
-    generation_replace(&one, &two);
-    assert_null(two.page);
-    assert_ptr_equal(one.page, address);
+    assert_false(generation_is_same(&one, &two));
     assert_true(generation_raise(folder));
-    assert_int_equal(address->word, one.word + 1);
+    assert_int_equal(place.page.word, one.word);
+    assert_true(generation_move(&two, &place));
+    assert_int_equal(place.page.word, two.word + 1);
 
-    memset(&two, 0, sizeof(two));
-    generation_replace(&two, &one); /* where there was none before */
-    assert_null(one.page);
-    assert_ptr_equal(two.page, address);
-    generation_unmap(&two);
+    /* What cannot be moved leaves the place as it is. */
+    assert_true(map(&same));
+    assert_false(generation_move(&same, (union generation_place *)(uintptr_t)1));
+    assert_null(same.page);
+    assert_int_equal(place.page.word, two.word + 1);
 }
 
 static void rubbish_is_not_mapped_and_is_mended(void **state)
