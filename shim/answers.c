@@ -8,6 +8,7 @@
  * parent's questions may be answered to it.
  */
 #include "shim/answers.h"
+#include "state/large.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #define SETS 1024u
 #define WAYS 16u
 
-static _Atomic uint64_t table[SETS][WAYS]; /* 0: free */
+LARGE static _Atomic uint64_t table[SETS][WAYS]; /* 0: free */
 static _Atomic uint8_t cursors[SETS];      /* where the next one of the set goes */
 
 struct key {

@@ -11,6 +11,7 @@
 #include "shim/real.h"
 #include "shim/start.h"
 #include "state/kernel.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static bool command_find(char out[PATH_MAX])
         map = map->l_next;
     slash = map == NULL ? NULL : strrchr(map->l_name, '/');
     if (slash != NULL && slash - map->l_name < PATH_MAX) {
-        static char folder[PATH_MAX]; /* reloads run on small stacks, and one at a time */
+        LARGE static char folder[PATH_MAX]; /* reloads run on small stacks, and one at a time */
 
         memcpy(folder, map->l_name, (size_t)(slash - map->l_name));
         folder[slash - map->l_name] = '\0';
@@ -151,7 +152,7 @@ static _Noreturn void middle(struct child_command *command)
 
 bool compile_child_run(const struct layer_place *place, const struct surroundings *surroundings)
 {
-    static struct child_command command;
+    LARGE static struct child_command command;
     sigset_t all;
     sigset_t before;
     int status = -1;

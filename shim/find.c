@@ -11,6 +11,7 @@
 #include "shim/process.h"
 #include "shim/start.h"
 #include "state/kernel.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,7 +38,7 @@ void candidate_drop(struct candidate *candidate)
 static bool candidate_take(struct candidate *out, const struct search *search, const char *folder, const char *name,
                            bool system_folder)
 {
-    static char path[PATH_MAX];
+    LARGE static char path[PATH_MAX];
     struct image_file file = {0};
     uid_t uid = search->surroundings->uid;
     int fd = AT_FDCWD;
@@ -83,7 +84,7 @@ static void candidate_look(struct candidate *best, const struct search *search, 
 void candidate_find(struct candidate *best, const struct search *search)
 {
     const struct layer_place *place = search->place;
-    static char folder[PATH_MAX];
+    LARGE static char folder[PATH_MAX];
     char name[IMAGE_NAME];
 
     image_name(name, place->path, NULL);
@@ -119,7 +120,7 @@ static bool home_is_foreign(const struct surroundings *surroundings)
 static int text_exists(const struct search *search)
 {
     const struct layer_place *place = search->place;
-    int main_text, folder;
+    int main_text, folder, whole;
 
     if (!place->system) {
         int exists = path_exists(place->path);
@@ -128,6 +129,9 @@ static int text_exists(const struct search *search)
                    ? 0
                    : exists;
     }
+    whole = path_exists(SYSTEM_FOLDER); /* most machines have no policy of their own: one look, not two */
+    if (whole != 1)
+        return whole;
     main_text = path_exists(SYSTEM_FOLDER "/policy.conf");
     folder = main_text == 1 ? 0 : path_exists(SYSTEM_FOLDER "/policy.d");
     return main_text == 0 ? folder : main_text;

@@ -13,6 +13,7 @@
 #include "shim/passed.h"
 #include "shim/process.h"
 #include "shim/real.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ enum {
 #define BYTE_UNKNOWN ((uint8_t)(HINT_UNKNOWN | BYTE_DATAGRAM)) /* ask, also in read(2) */
 #define BYTE_NO_DATAGRAM ((uint8_t)HINT_UNKNOWN)               /* ask, but not in read(2) */
 
-_Atomic uint8_t hint_bytes[HINT_COUNT];
+LARGE _Atomic uint8_t hint_bytes[HINT_COUNT];
 
 static void byte_set(int fd, uint8_t byte)
 {

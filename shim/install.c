@@ -9,6 +9,7 @@
 
 #include "shim/say.h"
 #include "shim/start.h"
+#include "state/large.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -53,22 +54,20 @@ static void log_make(struct log_place *out, const struct view *view, const struc
 /* Events go where the new text says. After LATER_LOGS different places the last one stays. */
 static void log_follow(struct layer *layer, const struct view *view, const struct search *search)
 {
-    static struct log_place wanted;
+    LARGE static struct log_place wanted;
+    struct log_place *places = process_logs[layer - process.layers];
     int known = 0;
 
-    memset(&wanted, 0, sizeof(wanted));
     log_make(&wanted, view, search);
-    if (same_place(&wanted, &layer->log)) {
-        atomic_store_explicit(&layer->log_now, 0, memory_order_release);
-        return;
-    }
-    while (known < layer->later_count && !same_place(&wanted, &layer->later_logs[known]))
+    while (known <= layer->later_count && !same_place(&wanted, &places[known]))
         known++;
-    if (known == LATER_LOGS)
+    if (known > LATER_LOGS)
         return;
-    if (known == layer->later_count)
-        layer->later_logs[layer->later_count++] = wanted;
-    atomic_store_explicit(&layer->log_now, known + 1, memory_order_release);
+    if (known > layer->later_count) {
+        places[known] = wanted;
+        layer->later_count = known;
+    }
+    atomic_store_explicit(&layer->log_now, known, memory_order_release);
 }
 
 static void remember(struct installed *image, const struct candidate *found, int slot)
@@ -90,7 +89,7 @@ void install_first(int i, const struct search *search, struct candidate *found, 
         image->room = found->file.room;
         remember(image, found, 0);
         layer->slots[0] = found->view;
-        log_make(&layer->log, &found->view, search);
+        log_make(&process_logs[i][0], &found->view, search);
     }
     word_follow(i, &image->generation, &found->generation);
     /* What was remembered under the policy before this layer no longer holds: the generation has to move. */
@@ -101,7 +100,7 @@ void install_first(int i, const struct search *search, struct candidate *found, 
     atomic_fetch_add_explicit(&process.generation, 1, memory_order_release);
     policy_words_seen();
     if (process_is_ready()) {
-        process_names();
+        process_name();
         process_watch_again();
     }
 }
@@ -159,7 +158,7 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
 
 void install_event(const struct layer *layer, const struct layer_place *place, const char *why)
 {
-    static char line[EVENT_MAX];
+    LARGE static char line[EVENT_MAX];
     struct event event = {.port = -1,
                           .domain = -1,
                           .pid = getpid(),

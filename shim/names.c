@@ -3,12 +3,14 @@
  * Under which names this process was started: what execve(2) was told, the file behind it, and for a #! script the
  * interpreter.
  *
- * AT_EXECFN names the script or program even where /proc/self/exe names the interpreter or the dynamic loader.
+ * AT_EXECFN names the script or program even where /proc/self/exe names the interpreter or the dynamic loader. The files
+ * behind it are looked up for policies with `programs` alone: that takes longer than the rest of a start.
  */
 #include "policy/image.h"
 #include "shim/process.h"
 #include "shim/start.h"
 #include "state/kernel.h"
+#include "state/large.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -16,9 +18,9 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-static char executed[PATH_MAX];
-static char resolved[PATH_MAX];
-static char interpreter[PATH_MAX];
+LARGE static char executed[PATH_MAX];
+LARGE static char resolved[PATH_MAX];
+LARGE static char interpreter[PATH_MAX];
 
 static bool read_link(const char *path, char out[PATH_MAX])
 {
@@ -74,17 +76,28 @@ static bool make_executed(void)
     return path_join(executed, strcmp(executed, "/") == 0 ? "" : executed, name);
 }
 
+void process_name(void)
+{
+    if (executed[0] == '\0' && !make_executed())
+        executed[0] = '\0';
+    process.exe = executed;
+}
+
 const struct program_names *process_names(void)
 {
     static struct program_names names;
+    bool running;
 
     if (names.executed != NULL)
         return &names;
-    names.executed = make_executed() ? executed : "";
-    process.exe = names.executed;
-    if (resolve(executed, resolved))
+    process_name();
+    running = read_link("/proc/self/exe", interpreter);
+    if (running && strcmp(interpreter, executed) == 0)
+        names.resolved = interpreter;
+    else if (resolve(executed, resolved))
         names.resolved = resolved;
-    if (read_link("/proc/self/exe", interpreter) && strcmp(interpreter, resolved) != 0 && !is_loader(interpreter))
+    if (running && names.resolved != interpreter && strcmp(interpreter, resolved) != 0 && !is_loader(interpreter))
         names.interpreter = interpreter;
+    names.executed = executed;
     return &names;
 }

@@ -8,13 +8,15 @@
 #include "shim/icmp/open.h"
 #include "shim/real.h"
 #include "shim/start.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <sys/syscall.h>
 
 struct process process = {.watch = UINT32_MAX};
-union generation_place process_words[LAYERS_MAX];
+LARGE union generation_place process_words[LAYERS_MAX];
+LARGE struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS];
 
 enum stage { STAGE_NEW, STAGE_STARTING, STAGE_READY };
 

@@ -27,11 +27,8 @@ struct layer {
     struct view slots[2];
     bool system;
     _Atomic bool closed; /* could not be read: refuse everything but Unix, netlink and AF_ALG */
-    struct log_place log;
-    /* Places that later texts named. None is ever written again, since an event may be on its way to it. */
-    struct log_place later_logs[LATER_LOGS];
     int later_count;
-    _Atomic int log_now; /* 0: `log`, else one more than the index of a later one */
+    _Atomic int log_now; /* in process_logs */
 };
 
 struct process {
@@ -53,6 +50,12 @@ struct process {
 };
 
 extern struct process process __attribute__((visibility("hidden")));
+
+/*
+ * Each layer's place for events, and behind it those that later texts named. None of these is ever written again, since an
+ * event may be on its way to it.
+ */
+extern struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS] __attribute__((visibility("hidden")));
 
 /* Bits of process.watch beside those of the policy: */
 #define WATCH_FOLLOW (1u << 19) /* there are layers, of which newer images may come */
@@ -122,7 +125,7 @@ static inline const struct log_place *layer_log(const struct layer *layer)
 {
     int now = atomic_load_explicit(&layer->log_now, memory_order_acquire);
 
-    return now == 0 ? &layer->log : &layer->later_logs[now - 1];
+    return &process_logs[layer - process.layers][now];
 }
 
 /* Makes `watch` and `log_all` what the layers ask for now; the bits that are not the policy's stay. */

@@ -3,6 +3,7 @@
 #include "shim/say.h"
 
 #include "shim/process.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -26,8 +27,8 @@ void say_start(void)
 
 void say(const char *const *parts)
 {
-    static char line[EVENT_MAX];
-    static struct log_place place;
+    LARGE static char line[EVENT_MAX];
+    LARGE static struct log_place place;
     size_t length = 0;
 
     if (!noted)

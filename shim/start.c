@@ -9,6 +9,7 @@
 #include "shim/process.h"
 #include "shim/say.h"
 #include "state/kernel.h"
+#include "state/large.h"
 
 #include <string.h>
 #include <sys/auxv.h>
@@ -18,7 +19,7 @@
 #define KEPT_SIZE 8192
 
 static struct surroundings surroundings;
-static struct layer_place places[LAYERS_MAX];
+LARGE static struct layer_place places[LAYERS_MAX];
 
 static void say_broken(const struct layer_place *place, const char *why, bool stale, bool allowed)
 {
@@ -56,7 +57,7 @@ static bool start_layer(int i, bool explicit_path)
 /* Copies one variable, since programs change and overwrite their environment; NULL where there is no room left. */
 static const char *keep(const char *value)
 {
-    static char kept[KEPT_SIZE];
+    LARGE static char kept[KEPT_SIZE];
     static size_t used;
     size_t size = value == NULL ? 0 : strlen(value) + 1;
     char *copy = kept + used;
@@ -104,7 +105,7 @@ void start_layers(void)
         pinned[i] = start_layer(i, explicit_path && !places[i].system) && !places[i].system;
     }
     if (process.layer_count > 0)
-        process_names();
+        process_name();
     pin_children(&surroundings, places, pinned, count);
     surroundings_keep();
 }

@@ -15,6 +15,9 @@ void start_layers(void);
 #define COMPILE_SECONDS 30
 bool compile_child_run(const struct layer_place *place, const struct surroundings *surroundings);
 
+/* Finds out what execve(2) was told, and notes it as process.exe. */
+void process_name(void);
+
 /* The names of this process for `programs` entries; made once, all absolute. */
 struct program_names;
 const struct program_names *process_names(void);

@@ -55,12 +55,12 @@ enum log_target { LOG_TO_NOWHERE, LOG_TO_STDERR, LOG_TO_FILE, LOG_TO_SYSLOG };
 
 struct log_place {
     enum log_target target;
-    char path[PATH_MAX]; /* expanded: ~ is the home folder, %u the uid, %p the pid (of the process that writes) */
-    bool per_process;    /* the path holds %p (as LOG_PID_MARK), which is put in at each write */
+    bool per_process; /* the path holds %p (as LOG_PID_MARK), which is put in at each write */
     uint64_t max_size;
     /* What descriptor 2 was at the start; stderr is written only while it is still that. */
     dev_t stderr_device;
     ino_t stderr_inode;
+    char path[PATH_MAX]; /* expanded: ~ is the home folder, %u the uid, %p the pid (of the process that writes) */
 };
 
 /*

@@ -283,7 +283,7 @@ static size_t pin_add_path(char *out, size_t size, size_t length, const char *pa
     return length;
 }
 
-size_t pin_format(char *out, size_t size, uid_t uid, const struct layer_place *layers, int count)
+size_t pin_format(char *out, size_t size, uid_t uid, const struct layer_place *layers, const bool *held, int count)
 {
     size_t length = 2;
     bool any = false;
@@ -293,7 +293,7 @@ size_t pin_format(char *out, size_t size, uid_t uid, const struct layer_place *l
     memcpy(out, "1:", 2);
     length += text_decimal(out + length, uid);
     for (int i = 0; i < count; i++) {
-        if (layers[i].system || layers[i].relative)
+        if (!held[i] || layers[i].system || layers[i].relative)
             continue;
         length = pin_add_path(out, size, length, layers[i].path);
         if (length == 0)

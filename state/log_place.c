@@ -5,6 +5,7 @@
 #include "state/text.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 /* A path under construction in PATH_MAX bytes; `fits` is false from the first byte that does not fit. */
@@ -101,7 +102,8 @@ bool log_place_make(struct log_place *out, const char *to, uint64_t max_size, co
 {
     int error = errno;
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, offsetof(struct log_place, path));
+    out->path[0] = '\0';
     out->max_size = max_size;
     out->target = target_make(out, to != NULL ? to : "", surroundings);
     errno = error;

@@ -12,6 +12,7 @@
 #include "shim/process.h"
 #include "shim/say.h"
 #include "state/kernel.h"
+#include "state/large.h"
 #include "state/text.h"
 
 #include <errno.h>
@@ -158,7 +159,7 @@ static void add_range(struct words *words, const uint64_t range[2], bool foreign
 /* A privilege is missing: the group, or what else says no. */
 static void explain_refusal(struct words *reason, struct words *hint, const char *socket_call)
 {
-    static struct groups groups;
+    LARGE static struct groups groups;
     uint64_t range[2] = {1, 0};
     bool readable = read_numbers(RANGE_FILE, range, 2);
     bool partial = is_partial_namespace();
@@ -201,7 +202,7 @@ static void explain(struct words *reason, struct words *hint, int domain, int er
 /* The event goes to each layer that wants to know of refusals. */
 static void log_advice(int domain, const struct words *reason, const struct words *hint)
 {
-    static char line[EVENT_MAX];
+    LARGE static char line[EVENT_MAX];
     struct image_settings settings;
     struct event event = {.port = -1,
                           .domain = -1,

@@ -6,6 +6,7 @@
 #include "shim/icmp/epoll_sets.h"
 
 #include "state/kernel.h"
+#include "state/large.h"
 
 #include <sched.h>
 #include <string.h>
@@ -26,7 +27,7 @@ struct note {
     struct member_state state;
 };
 
-static struct note notes[NOTES];
+LARGE static struct note notes[NOTES];
 _Atomic unsigned epoll_sets_end; /* behind the last note that was ever used */
 
 /* A note that somebody is about to fill. */

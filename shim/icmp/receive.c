@@ -18,6 +18,7 @@
 #include "shim/icmp/pull.h"
 #include "shim/icmp/wait_parts.h"
 #include "shim/real.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,7 +28,7 @@
 #define PARTS 16
 
 /* Behind the program's buffers: what does not fit, so that the length is known all the same. Never read. */
-static unsigned char overflow[65536];
+LARGE static unsigned char overflow[65536];
 
 /* Room of our own in front of that, where the ICMP header can still be read if the program has no room for it. */
 #define TAIL 80

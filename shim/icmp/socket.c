@@ -13,6 +13,7 @@
 #include "shim/icmp/label.h"
 #include "shim/real.h"
 #include "state/kernel.h"
+#include "state/large.h"
 
 #include <errno.h>
 #include <linux/icmp.h>
@@ -36,14 +37,14 @@ struct entry {
     bool alive;           /* sweep's own */
 };
 
-static struct entry entries[ENTRIES];
+LARGE static struct entry entries[ENTRIES];
 static _Atomic unsigned entry_end; /* behind the last entry that was ever used */
 static _Atomic unsigned entry_count;
 static _Atomic unsigned sweep_at = SWEEP_FROM;
 static _Atomic pid_t sweeper;
 
 /* By descriptor: the number of its entry plus one. */
-static _Atomic uint16_t guesses[GUESSES];
+LARGE static _Atomic uint16_t guesses[GUESSES];
 
 static bool cookie_of(int fd, uint64_t *cookie)
 {

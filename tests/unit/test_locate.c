@@ -254,7 +254,8 @@ static void broken_pins_fail_closed(void **state)
 
 static void pins_come_back_as_they_were(void **state)
 {
-    static struct layer_place in[4];
+    static struct layer_place in[5];
+    const bool held[5] = {true, true, true, true, false};
     char pin[2048];
     struct surroundings out = surroundings_of(4294967294u, NULL, pin, NULL);
     size_t length;
@@ -268,7 +269,8 @@ static void pins_come_back_as_they_were(void **state)
     in[3].path[0] = '/';
     for (int c = 1; c < 256; c++)
         in[3].path[c] = (char)c;
-    length = pin_format(pin, sizeof(pin), 4294967294u, in, 4);
+    strcpy(in[4].path, "/let/go");
+    length = pin_format(pin, sizeof(pin), 4294967294u, in, held, 5);
     assert_int_equal(length, strlen(pin));
     assert_memory_equal(pin, "1:4294967294:/plain:/%01%02", 27);
     assert_int_equal(locate_layers(&out, layers), 3);
@@ -278,11 +280,11 @@ static void pins_come_back_as_they_were(void **state)
     for (size_t size = 0; size <= length; size++) {
         char *tight = malloc(size + 1);
 
-        assert_int_equal(pin_format(tight, size, 4294967294u, in, 4), 0);
+        assert_int_equal(pin_format(tight, size, 4294967294u, in, held, 5), 0);
         free(tight);
     }
-    assert_int_equal(pin_format(pin, length + 1, 4294967294u, in, 4), length);
-    assert_int_equal(pin_format(pin, sizeof(pin), 7, in, 1), 0);
+    assert_int_equal(pin_format(pin, length + 1, 4294967294u, in, held, 5), length);
+    assert_int_equal(pin_format(pin, sizeof(pin), 7, in, held, 1), 0);
 }
 
 static void images_have_three_places(void **state)
