@@ -29,7 +29,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 SANITIZE ?=
 PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS)
 COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
-SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
+SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig)
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
@@ -37,7 +37,7 @@ TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp janss
 POLICY := $(wildcard policy/*.c)
 STATE := $(wildcard state/*.c)
 CONFIG := $(wildcard config/*.c)
-SHIM := $(wildcard shim/*.c shim/icmp/*.c)
+SHIM := $(if $(SANITIZE),$(filter-out shim/own_libc.c,$(wildcard shim/*.c)),$(wildcard shim/*.c)) $(wildcard shim/icmp/*.c)
 COMMAND := $(wildcard command/*.c)
 
 # The ground is compiled twice: position independent and hidden for the object, plainly for the command and the tests.
@@ -51,8 +51,8 @@ all: $(BUILD)/libsockade.so $(BUILD)/sockade
 
 $(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--no-undefined) -shared -o $@ $(SHIM_OBJECTS) \
-		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--no-undefined -nostartfiles) -shared -o $@ $(SHIM_OBJECTS) \
+		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections
 
 $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(call say,LINK,$@)
@@ -71,6 +71,7 @@ $(BUILD)/paths: FORCE
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
+$(BUILD)/shim-objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)

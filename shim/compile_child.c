@@ -98,17 +98,17 @@ static bool command_make(struct child_command *command, const struct layer_place
 static void close_everything(void)
 {
     struct rlimit limit = {.rlim_cur = 1024};
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = kernel_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
 
     for (int fd = 0; fd <= 2 && null >= 0; fd++)
-        syscall(SYS_dup3, null, fd, 0);
+        kernel_call(SYS_dup3, null, fd, 0);
 #ifdef SYS_close_range
-    if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
+    if (kernel_call(SYS_close_range, 3, ~0u, 0) == 0)
         return;
 #endif
     getrlimit(RLIMIT_NOFILE, &limit);
     for (int fd = 3; fd < 65536 && (rlim_t)fd < limit.rlim_cur; fd++)
-        syscall(SYS_close, fd);
+        kernel_call(SYS_close, fd);
 }
 
 /* Waits for the compiler, at most COMPILE_SECONDS. */
@@ -118,7 +118,7 @@ static int middle_wait(pid_t compiler)
     int status = 0;
 
     for (int i = 0; i < COMPILE_SECONDS * 2000; i++) {
-        pid_t ended = (pid_t)syscall(SYS_wait4, compiler, &status, WNOHANG, NULL);
+        pid_t ended = (pid_t)kernel_call(SYS_wait4, compiler, &status, WNOHANG, NULL);
 
         if (ended == compiler)
             return WIFEXITED(status) ? WEXITSTATUS(status) : 125;
@@ -126,7 +126,7 @@ static int middle_wait(pid_t compiler)
             return 125;
         nanosleep(&pause, NULL);
     }
-    syscall(SYS_kill, compiler, SIGKILL);
+    kernel_call(SYS_kill, compiler, SIGKILL);
     return 124;
 }
 
@@ -146,7 +146,7 @@ static _Noreturn void middle(struct child_command *command)
     }
     if (compiler > 0)
         code = middle_wait(compiler);
-    syscall(SYS_exit_group, code);
+    kernel_call(SYS_exit_group, code);
     __builtin_unreachable();
 }
 
@@ -162,11 +162,11 @@ bool compile_child_run(const struct layer_place *place, const struct surrounding
         return false;
     sigfillset(&all);
     kernel_signal_mask(&all, &before);
-    pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+    pid = kernel_call(SYS_clone, 0, NULL, NULL, NULL, NULL);
     if (pid == 0)
         middle(&command);
     if (pid > 0) {
-        while (syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
+        while (kernel_call(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
             continue;
     }
     kernel_signal_mask(&before, NULL);

@@ -60,7 +60,7 @@ void descriptors_each(void (*visit)(int fd))
         for (int fd = 0; fd < WITHOUT_PROC; fd++)
             visit(fd);
     } else {
-        while ((length = syscall(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0)
+        while ((length = kernel_call(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0)
             visit_entries(buffer, (size_t)length, folder, visit);
         kernel_close(folder);
     }

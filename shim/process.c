@@ -8,6 +8,7 @@
 #include "shim/icmp/open.h"
 #include "shim/real.h"
 #include "shim/start.h"
+#include "state/call.h"
 #include "state/large.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ static void process_watch(void)
  */
 static void process_start(void)
 {
-    pid_t self = (pid_t)syscall(SYS_gettid);
+    pid_t self = (pid_t)kernel_call(SYS_gettid, 0);
     int expected = STAGE_NEW;
 
     if (atomic_compare_exchange_strong(&stage, &expected, STAGE_STARTING)) {

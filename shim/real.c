@@ -33,19 +33,14 @@ struct object {
     const uint32_t *hash; /* DT_GNU_HASH */
 };
 
-/* A bound name: where its pointer stands in `real`. */
-struct binding {
-    const char *name;
-    size_t offset;
-};
-
-static const struct binding bindings[] = {
-#define HOOK(name, family, why) {#name, offsetof(struct real, name)},
+/* The names in the order of their pointers in `real`. One text, not a table of pointers, each of which had to be relocated. */
+static const char bindings[] =
+#define HOOK(name, family, why) #name "\0"
 #include "hooks.def"
 #undef HOOK
-};
+    ;
 
-#define BINDINGS (sizeof(bindings) / sizeof(bindings[0]))
+#define BINDINGS (sizeof(struct real) / sizeof(void *))
 
 /*
  * The loader relocates pointers in the dynamic section on most machines, but not where that section is read-only (the
@@ -143,7 +138,7 @@ static const struct link_map *behind_us(void)
 /* Where the pointer of binding `i` stands. */
 static void **binding_slot(size_t i)
 {
-    return (void **)(void *)((char *)&real + bindings[i].offset);
+    return (void **)(void *)&real + i;
 }
 
 /* The first definition of `name` in the objects from `map` on. */
@@ -164,11 +159,12 @@ static void *next_definition(const struct link_map *map, const char *name)
 static void bind_by_dlsym(const struct link_map *map)
 {
     void *(*find)(void *, const char *) = NULL;
+    const char *name = bindings;
 
     *(void **)(&find) = next_definition(map, "dlsym");
-    for (size_t i = 0; i < BINDINGS && find != NULL; i++) {
+    for (size_t i = 0; i < BINDINGS && find != NULL; i++, name += strlen(name) + 1) {
         if (*binding_slot(i) == NULL)
-            *binding_slot(i) = find(RTLD_NEXT, bindings[i].name);
+            *binding_slot(i) = find(RTLD_NEXT, name);
     }
 }
 
@@ -178,14 +174,15 @@ void real_bind(void)
     size_t left = BINDINGS;
 
     for (const struct link_map *map = first; map != NULL && left > 0; map = map->l_next) {
+        const char *name = bindings;
         struct object object;
 
         if (!object_read(&object, map))
             continue;
         left = 0;
-        for (size_t i = 0; i < BINDINGS; i++) {
+        for (size_t i = 0; i < BINDINGS; i++, name += strlen(name) + 1) {
             if (*binding_slot(i) == NULL)
-                *binding_slot(i) = object_find(&object, bindings[i].name, gnu_hash(bindings[i].name));
+                *binding_slot(i) = object_find(&object, name, gnu_hash(name));
             left += *binding_slot(i) == NULL;
         }
     }

@@ -4,11 +4,13 @@
  *
  * For two reasons. The shim hooks some of these names, and its own work must not come back to it. And open(2), read(2),
  * write(2), close(2) and poll(2) are cancellation points in libc: a thread that is cancelled in the middle of our work
- * would leave a descriptor open. syscall(2) is no cancellation point. Calls that are neither hooked nor cancellation
- * points (stat, mkdir, rename, mmap, flock, ...) are made by their libc names.
+ * would leave a descriptor open. A plain system call is no cancellation point. Calls that are neither hooked nor
+ * cancellation points (stat, mkdir, rename, mmap, flock, ...) are made by their libc names.
  */
 #ifndef SOCKADE_STATE_KERNEL_H
 #define SOCKADE_STATE_KERNEL_H
+
+#include "state/call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +29,7 @@
 /* O_LARGEFILE: 32-bit processes get it from libc's open and must ask for it here. */
 static inline int kernel_open(int folder, const char *path, int flags, mode_t mode)
 {
-    return (int)syscall(SYS_openat, folder, path, flags | O_LARGEFILE | O_CLOEXEC, mode);
+    return (int)kernel_call(SYS_openat, folder, path, flags | O_LARGEFILE | O_CLOEXEC, mode);
 }
 
 /* Keeps errno, so that it can stand on the way out of a failure. Linux closes even where it reports an error. */
@@ -35,39 +37,39 @@ static inline void kernel_close(int descriptor)
 {
     int error = errno;
 
-    syscall(SYS_close, descriptor);
+    kernel_call(SYS_close, descriptor);
     errno = error;
 }
 
 static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
 {
-    return syscall(SYS_read, descriptor, bytes, size);
+    return kernel_call(SYS_read, descriptor, bytes, size);
 }
 
 static inline ssize_t kernel_write(int descriptor, const void *bytes, size_t size)
 {
-    return syscall(SYS_write, descriptor, bytes, size);
+    return kernel_call(SYS_write, descriptor, bytes, size);
 }
 
 /* The lowest free descriptor from `least` on, for the same file, closed on exec. */
 static inline int kernel_duplicate(int descriptor, int least)
 {
-    return (int)syscall(SYS_fcntl, descriptor, F_DUPFD_CLOEXEC, least);
+    return (int)kernel_call(SYS_fcntl, descriptor, F_DUPFD_CLOEXEC, least);
 }
 
 static inline int kernel_socket(int domain, int type, int protocol)
 {
-    return (int)syscall(SYS_socket, domain, type, protocol);
+    return (int)kernel_call(SYS_socket, domain, type, protocol);
 }
 
 static inline ssize_t kernel_sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
-    return syscall(SYS_sendmsg, descriptor, message, flags);
+    return kernel_call(SYS_sendmsg, descriptor, message, flags);
 }
 
 static inline ssize_t kernel_recvmsg(int descriptor, struct msghdr *message, int flags)
 {
-    return syscall(SYS_recvmsg, descriptor, message, flags);
+    return kernel_call(SYS_recvmsg, descriptor, message, flags);
 }
 
 /* poll(2) without waiting. A zero timeout reads the same with any width of time. */
@@ -75,7 +77,7 @@ static inline int kernel_poll(struct pollfd *entries, unsigned count)
 {
     const long long no_time[2] = {0, 0};
 
-    return (int)syscall(SYS_ppoll, entries, count, no_time, NULL, KERNEL_SIGNAL_BYTES);
+    return (int)kernel_call(SYS_ppoll, entries, count, no_time, NULL, KERNEL_SIGNAL_BYTES);
 }
 
 /* What poll says of one descriptor now; 0 also where it fails. */
@@ -104,22 +106,22 @@ static inline bool kernel_is_writable(int descriptor)
 /* What the user really is: getuid(2) and geteuid(2) may tell a program that it is root (`icmp.pretend_root`). */
 static inline uid_t kernel_real_uid(void)
 {
-    return (uid_t)syscall(KERNEL_GETUID);
+    return (uid_t)kernel_call(KERNEL_GETUID, 0);
 }
 
 static inline uid_t kernel_effective_uid(void)
 {
-    return (uid_t)syscall(KERNEL_GETEUID);
+    return (uid_t)kernel_call(KERNEL_GETEUID, 0);
 }
 
 static inline void kernel_signal_mask(const sigset_t *set, sigset_t *old)
 {
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, old, KERNEL_SIGNAL_BYTES);
+    kernel_call(SYS_rt_sigprocmask, SIG_SETMASK, set, old, KERNEL_SIGNAL_BYTES);
 }
 
 static inline void kernel_signals_pending(sigset_t *out)
 {
-    syscall(SYS_rt_sigpending, out, KERNEL_SIGNAL_BYTES);
+    kernel_call(SYS_rt_sigpending, out, KERNEL_SIGNAL_BYTES);
 }
 
 /* Takes one pending signal of `set` away, if there is one. */
@@ -127,7 +129,7 @@ static inline void kernel_signal_take(const sigset_t *set)
 {
     const long long no_time[2] = {0, 0};
 
-    syscall(SYS_rt_sigtimedwait, set, NULL, no_time, KERNEL_SIGNAL_BYTES);
+    kernel_call(SYS_rt_sigtimedwait, set, NULL, no_time, KERNEL_SIGNAL_BYTES);
 }
 
 #endif

@@ -29,13 +29,13 @@ static size_t align(size_t size)
 
 static uint32_t thread_id(void)
 {
-    return (uint32_t)syscall(SYS_gettid);
+    return (uint32_t)kernel_call(SYS_gettid, 0);
 }
 
 /* Whether a thread is gone: killed in the middle of it, as the other side of a fork may be. */
 static bool is_gone(uint32_t thread)
 {
-    return syscall(SYS_tkill, (pid_t)thread, 0) != 0 && errno == ESRCH;
+    return kernel_call(SYS_tkill, (pid_t)thread, 0) != 0 && errno == ESRCH;
 }
 
 /* Lets others run whom sched_yield does not let: what waits with a real-time priority yields only to its equals. */
@@ -43,7 +43,7 @@ static void nap(void)
 {
     const long time[2] = {0, NAP_NS};
 
-    syscall(SYS_ppoll, NULL, 0, time, NULL, KERNEL_SIGNAL_BYTES);
+    kernel_call(SYS_ppoll, NULL, 0, time, NULL, KERNEL_SIGNAL_BYTES);
 }
 
 bool inbox_lock(struct inbox *inbox, struct inbox_guard *guard)

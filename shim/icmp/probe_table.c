@@ -153,7 +153,7 @@ static void mark_alive(int fd)
 /* Whether a process is gone that could still have the socket open, though we have not. */
 static bool is_gone(int process_id)
 {
-    return syscall(SYS_kill, process_id, 0) != 0 && errno == ESRCH;
+    return kernel_call(SYS_kill, process_id, 0) != 0 && errno == ESRCH;
 }
 
 /* Returns how many are left. */
