@@ -78,7 +78,7 @@ enum layer_form layer_look(const struct layer_place *place, const struct surroun
         layer_message(messages, place, "SOCKADE_POLICY must be an absolute path", "");
         return FORM_UNUSABLE;
     }
-    switch (image_file_open(file, AT_FDCWD, place->path, surroundings->uid, false, false, false)) {
+    switch (image_file_open(file, AT_FDCWD, place->path, surroundings->uid, false, false)) {
     case IMAGE_FILE_OK:
         return look_at_image(place, file, messages);
     case IMAGE_FILE_NO_IMAGE:

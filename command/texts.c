@@ -132,7 +132,7 @@ static bool published_open(struct published *out, int folder, const char *path, 
 {
     struct view view;
 
-    if (image_file_open(&out->file, folder, path, uid, system, true, false) != IMAGE_FILE_OK)
+    if (image_file_open(&out->file, folder, path, uid, system, true) != IMAGE_FILE_OK)
         return false;
     if (image_open(&view, out->file.base, out->file.size, NULL) != IMAGE_OK) {
         image_file_close(&out->file);

@@ -36,7 +36,7 @@ void candidate_drop(struct candidate *candidate)
 
 /* Opens the image `name` of a folder, and the folder's control file before it: what comes in between is then noticed. */
 static bool candidate_take(struct candidate *out, const struct search *search, const char *folder, const char *name,
-                           bool system_folder)
+                           bool system_folder, union generation_place *word)
 {
     LARGE static char path[PATH_MAX];
     struct image_file file = {0};
@@ -45,16 +45,16 @@ static bool candidate_take(struct candidate *out, const struct search *search, c
 
     memset(out, 0, sizeof(*out));
     if (system_folder) {
-        generation_map(&out->generation, fd, SYSTEM_STATE_FOLDER "/" GENERATION_FILE, uid, true);
+        generation_map(&out->generation, fd, SYSTEM_STATE_FOLDER "/" GENERATION_FILE, uid, true, word);
         if (!path_join(path, folder, name) ||
-            image_file_open(&file, fd, path, uid, true, true, search->reserve) != IMAGE_FILE_OK)
+            image_file_open(&file, fd, path, uid, true, true) != IMAGE_FILE_OK)
             file.base = NULL;
     } else {
         fd = image_folder_open(folder, uid, false);
         if (fd < 0)
             return false;
-        generation_map(&out->generation, fd, GENERATION_FILE, uid, false);
-        if (image_file_open(&file, fd, name, uid, false, true, search->reserve) != IMAGE_FILE_OK)
+        generation_map(&out->generation, fd, GENERATION_FILE, uid, false, word);
+        if (image_file_open(&file, fd, name, uid, false, true) != IMAGE_FILE_OK)
             file.base = NULL;
         kernel_close(fd);
     }
@@ -69,8 +69,9 @@ static void candidate_look(struct candidate *best, const struct search *search, 
                            bool system_folder)
 {
     static struct candidate found;
+    union generation_place *word = best->generation.place == NULL ? search->word : NULL;
 
-    if (best->fresh || !candidate_take(&found, search, folder, name, system_folder))
+    if (best->fresh || !candidate_take(&found, search, folder, name, system_folder, word))
         return;
     found.fresh = image_is_fresh(&found.view);
     if (!found.fresh && best->file.base != NULL) {
@@ -141,7 +142,7 @@ enum image_file_outcome candidate_open_named(struct candidate *out, const struct
 {
     struct image_file file;
     enum image_file_outcome outcome = image_file_open(&file, AT_FDCWD, search->place->path, search->surroundings->uid,
-                                                      false, false, search->reserve);
+                                                      false, false);
 
     *why = outcome == IMAGE_FILE_UNREADABLE ? "it cannot be read" : file.why;
     if (outcome != IMAGE_FILE_OK)
@@ -159,12 +160,14 @@ enum image_file_outcome candidate_open_named(struct candidate *out, const struct
 static enum fate compile_text(struct candidate *found, const struct search *search, const char **why)
 {
     static struct candidate newer;
+    struct search elsewhere = *search; /* than what was found before, and is still held */
     bool compiled = search->compile && !search->surroundings->secure &&
                     compile_child_run(search->place, search->surroundings);
 
     if (compiled) {
         memset(&newer, 0, sizeof(newer));
-        candidate_find(&newer, search);
+        elsewhere.word = NULL;
+        candidate_find(&newer, &elsewhere);
         if (newer.file.base != NULL) {
             candidate_drop(found);
             *found = newer;

@@ -20,8 +20,8 @@ struct search {
     const struct layer_place *place;
     const struct surroundings *surroundings;
     bool explicit_path; /* somebody named it, so it must be there, and may be an image */
-    bool reserve;       /* map with room for later images */
     bool compile;       /* where there is no fresh image */
+    union generation_place *word; /* where the control file goes at once; NULL: anywhere */
 };
 
 /* How a layer ended. */

@@ -66,6 +66,7 @@ void follow_start(int i, const struct search *search, struct candidate *found, e
         errno = saved;
     }
     one->search = *search;
+    one->search.word = NULL;
     one->layer = -1;
     followed_count = i + 1;
     if (fate == FATE_NONE)
@@ -104,7 +105,6 @@ static bool take(struct followed *one, struct candidate *found, const char **why
 /* The place's search, as it is for one that has an image, or has none. */
 static const struct search *search_again(struct followed *one)
 {
-    one->search.reserve = one->layer < 0 || process.layers[one->layer].closed;
     /* The compiler would be another user's, who could not write where this policy's images are. */
     one->search.compile = kernel_effective_uid() == process.uid;
     return &one->search;

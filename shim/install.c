@@ -70,12 +70,11 @@ static void log_follow(struct layer *layer, const struct view *view, const struc
     atomic_store_explicit(&layer->log_now, known, memory_order_release);
 }
 
-static void remember(struct installed *image, const struct candidate *found, int slot)
+static void remember(struct installed *image, const struct candidate *found)
 {
     image->device = found->file.device;
     image->inode = found->file.inode;
     image->mtime_ns = found->file.mtime_ns;
-    image->mapped[slot] = found->file.size;
 }
 
 void install_first(int i, const struct search *search, struct candidate *found, struct installed *image)
@@ -85,15 +84,13 @@ void install_first(int i, const struct search *search, struct candidate *found, 
 
     layer->system = search->place->system;
     if (found->file.base != NULL) {
-        image->range = found->file.base;
-        image->room = found->file.room;
-        remember(image, found, 0);
+        remember(image, found);
         layer->slots[0] = found->view;
         log_make(&process_logs[i][0], &found->view, search);
     }
     word_follow(i, &image->generation, &found->generation);
     /* What was remembered under the policy before this layer no longer holds: the generation has to move. */
-    atomic_store_explicit(&layer->latch, layer->latch + 2, memory_order_release);
+    atomic_store_explicit(&layer->latch, layer->latch + LATCH_STEP, memory_order_release);
     atomic_store_explicit(&layer->closed, found->file.base == NULL, memory_order_release);
     if (is_new)
         atomic_store_explicit(&process.layer_count, i + 1, memory_order_release);
@@ -115,20 +112,21 @@ void install_closed(void)
 static bool slot_fill(struct layer *layer, struct candidate *found, struct installed *image)
 {
     uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_relaxed);
-    int idle = (latch & 1) == 0;
-    unsigned char *slot = image->range + (idle == 1 ? image->room : 0);
-    size_t mapped = image->mapped[idle];
+    unsigned half = (latch & LATCH_SLOT) == 1;
+    unsigned char *slot = image->range + half * image->room;
+    size_t mapped = image->mapped[half];
 
     atomic_thread_fence(
         memory_order_seq_cst); /* whoever sees what is written now sees the latch of the last time too */
-    remember(image, found, idle);
+    remember(image, found);
+    image->mapped[half] = found->file.size;
     if (!image_file_move(&found->file, slot, mapped)) {
-        image->mapped[idle] = 0;
+        image->mapped[half] = 0;
         return false;
     }
     found->view.base = slot; /* before the copy: a late reader must never see the address that was moved away */
-    layer->slots[idle] = found->view;
-    atomic_store_explicit(&layer->latch, latch + 1, memory_order_release);
+    layer->slots[1 + half] = found->view;
+    atomic_store_explicit(&layer->latch, (latch & ~LATCH_SLOT) + LATCH_STEP + 1 + half, memory_order_release);
     atomic_fetch_add_explicit(&process.generation, 1, memory_order_release);
     return true;
 }
@@ -140,7 +138,9 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
     bool done = true;
 
     if (found->file.inode != image->inode || found->file.device != image->device) {
-        if (image_fits_slot(found->file.size, image->room))
+        if (image->range == NULL)
+            image->range = image_reserve(found->file.size, &image->room);
+        if (image->range != NULL && image_fits_slot(found->file.size, image->room))
             done = slot_fill(layer, found, image);
         else
             done = false;

@@ -6,14 +6,14 @@
 #include "shim/find.h"
 #include "shim/process.h"
 
-/* What is in force for a layer, and the range that its two slots lie in. */
+/* What is in force for a layer, and the range that the images after its first one lie in. */
 struct installed {
     dev_t device;
     ino_t inode;
     int64_t mtime_ns;
-    unsigned char *range; /* NULL: there is no image yet */
-    size_t room;          /* of a slot; 0: there is no second one */
-    size_t mapped[2];     /* bytes of each slot that are an image's */
+    unsigned char *range; /* NULL: there was no newer image yet, or no room for one */
+    size_t room;          /* of each of its halves */
+    size_t mapped[2];     /* bytes of each half that are an image's */
     struct generation generation;
     bool told; /* that an image did not fit */
 };
@@ -43,7 +43,7 @@ void install_say(const struct layer_place *place, const char *why);
 /* The image in force. Stable for the elected thread alone. */
 static inline const struct view *layer_view(const struct layer *layer)
 {
-    return &layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & 1];
+    return &layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & LATCH_SLOT];
 }
 
 #endif

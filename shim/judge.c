@@ -101,7 +101,7 @@ static struct verdict layer_decide(const struct layer *layer, const struct query
         return decide_closed(query);
     do {
         *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
-        verdict = decide(&layer->slots[latch & 1], query);
+        verdict = decide(&layer->slots[latch & LATCH_SLOT], query);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
     return verdict;
@@ -117,7 +117,7 @@ static struct verdict layer_decide_family(const struct layer *layer, int domain,
         return verdict;
     do {
         *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
-        verdict = decide_family(&layer->slots[latch & 1], domain);
+        verdict = decide_family(&layer->slots[latch & LATCH_SLOT], domain);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
     return verdict;
@@ -172,7 +172,7 @@ static bool all_plainly_allow(const struct query *query, int count)
         const struct layer *layer = &process.layers[i];
         uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
 
-        if (layer->closed || !decide_plainly_allows(&layer->slots[latch & 1], query))
+        if (layer->closed || !decide_plainly_allows(&layer->slots[latch & LATCH_SLOT], query))
             return false;
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch)

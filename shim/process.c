@@ -34,7 +34,7 @@ static uint32_t layer_watch(const struct layer *layer)
 {
     if (layer->closed)
         return WATCH_TO | WATCH_FROM_STREAM | WATCH_FROM_DATAGRAM | WATCH_ON;
-    return layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & 1].watch;
+    return layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & LATCH_SLOT].watch;
 }
 
 /* What all layers make worth watching. */
@@ -48,7 +48,7 @@ static uint32_t policy_watch(void)
         const struct layer *layer = &process.layers[i];
 
         watch |= layer_watch(layer);
-        log_all |= layer->slots[atomic_load(&layer->latch) & 1].settings.log_what == LOG_ALL;
+        log_all |= layer->slots[atomic_load(&layer->latch) & LATCH_SLOT].settings.log_what == LOG_ALL;
     }
     atomic_store_explicit(&process.log_all, log_all, memory_order_relaxed);
     return watch;

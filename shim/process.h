@@ -18,13 +18,17 @@
 #define LATER_LOGS 3
 
 /*
- * Images are held in two slots with a sequence latch: readers look at slot `latch & 1`, copy what they found out, and
- * look again if the latch moved. A new image is mapped over the idle slot and the latch is raised; so readers own
- * nothing, nothing blocks, and signal handlers, siglongjmp, cancellation and fork need no care.
+ * Images are held in slots with a sequence latch: readers look at slot `latch & LATCH_SLOT`, copy what they found out, and
+ * look again if the latch moved. The first image stays where it was mapped, in slot 0. Newer ones come by turns into slots 1
+ * and 2: mapped over the idle one, whereupon the latch is raised; so readers own nothing, nothing blocks, and signal
+ * handlers, siglongjmp, cancellation and fork need no care. A program whose policy never changes keeps no room for that.
  */
+#define LATCH_SLOT 3u
+#define LATCH_STEP 4u
+
 struct layer {
     _Atomic uint32_t latch;
-    struct view slots[2];
+    struct view slots[3];
     bool system;
     _Atomic bool closed; /* could not be read: refuse everything but Unix, netlink and AF_ALG */
     int later_count;

@@ -124,7 +124,7 @@ static void event_add_query(struct event *event, const struct query *query)
  */
 static void texts_fill(struct texts *texts, const struct layer *layer, uint32_t latch, uint32_t rule, unsigned *line)
 {
-    const struct view *view = &layer->slots[latch & 1];
+    const struct view *view = &layer->slots[latch & LATCH_SLOT];
     struct image_rule_text text = view_rule_text(view, rule);
 
     text_copy(texts->name, sizeof(texts->name), view_string(view, text.name));
@@ -151,7 +151,7 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
                           .op = occasion->op,
                           .verdict = verdict,
                           .layer = layer->system ? "system" : "user"};
-    const struct image_settings *settings = &layer->slots[atomic_load(&layer->latch) & 1].settings;
+    const struct image_settings *settings = &layer->slots[atomic_load(&layer->latch) & LATCH_SLOT].settings;
 
     if (!log_limit_pass(&process.limit, settings->log_limit, &event.left_out))
         return;
@@ -183,7 +183,7 @@ static const char *action_text(enum rule_action action, bool would)
 /* An audit rule's action, read for its note. */
 static enum rule_action rule_action_of(const struct layer *layer, uint32_t rule)
 {
-    const struct view *view = &layer->slots[atomic_load(&layer->latch) & 1];
+    const struct view *view = &layer->slots[atomic_load(&layer->latch) & LATCH_SLOT];
     uint8_t action = ACTION_DENY;
 
     if (rule < view->rules.count)
@@ -193,7 +193,7 @@ static enum rule_action rule_action_of(const struct layer *layer, uint32_t rule)
 
 static void layer_report(const struct layer *layer, const struct verdict *verdict, const struct occasion *occasion)
 {
-    const struct view *view = &layer->slots[atomic_load(&layer->latch) & 1];
+    const struct view *view = &layer->slots[atomic_load(&layer->latch) & LATCH_SLOT];
     bool refuses = verdict->action != ACTION_ALLOW;
     int what = view->settings.log_what;
     bool wanted = verdict->log || what == LOG_ALL || (what == LOG_DENIED && refuses);

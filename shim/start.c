@@ -37,8 +37,8 @@ static bool start_layer(int i, bool explicit_path)
     const struct search search = {.place = place,
                                   .surroundings = &surroundings,
                                   .explicit_path = explicit_path,
-                                  .reserve = true,
-                                  .compile = true};
+                                  .compile = true,
+                                  .word = &process_words[process.layer_count]};
     static struct candidate found;
     const char *why = "it cannot be used";
     bool allowed = surroundings.allow_on_error && !place->system;

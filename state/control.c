@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An image file is judged by what was opened, then mapped; a start costs open, fstat, getrlimit, mmap, mmap, close. */
+/* An image file is judged by what was opened, then mapped: open, fstat, mmap, close. */
 #include "state/control.h"
 
 #include "state/kernel.h"
@@ -49,31 +49,27 @@ static size_t slot_room(size_t size)
     return room <= limit.rlim_cur / (2 * LIMITED_SHARE) ? room : 0;
 }
 
-/*
- * Maps the whole file, with `reserve` at the start of the first of two slots. Cutting the file short under a mapping would
- * bring SIGBUS; whoever may write the file is trusted not to, and publish only ever replaces images by rename(2).
- */
-static bool image_map(struct image_file *out, int descriptor, bool reserve)
+void *image_reserve(size_t size, size_t *room)
 {
-    void *range = MAP_FAILED;
-    void *base;
+    void *range;
 
-    out->room = reserve ? slot_room(out->size) : 0;
-    if (out->room != 0)
-        range = mmap(NULL, 2 * out->room, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED) {
-        base = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        out->room = 0;
-        out->reserved = out->size;
-    } else {
-        base = mmap(range, out->size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);
-        out->reserved = 2 * out->room;
-    }
+    *room = slot_room(size);
+    if (*room == 0)
+        return NULL;
+    range = mmap(NULL, 2 * *room, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return range == MAP_FAILED ? NULL : range;
+}
+
+/*
+ * Maps the whole file. Cutting it short under a mapping would bring SIGBUS; whoever may write the file is trusted not to,
+ * and publish only ever replaces images by rename(2).
+ */
+static bool image_map(struct image_file *out, int descriptor)
+{
+    void *base = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+
     if (base == MAP_FAILED) {
         out->error = errno;
-        if (range != MAP_FAILED)
-            munmap(range, out->reserved);
-        out->reserved = out->room = 0;
         return false;
     }
     out->base = base;
@@ -121,8 +117,7 @@ static int64_t nanoseconds(struct timespec time)
  * Judges and maps what is open. `ours` is a name that only Sockade writes: an image, or broken. So the magic is looked
  * for where the mapping must be touched anyway; any other file is asked before, since a text is not worth a mapping.
  */
-static enum image_file_outcome image_take(struct image_file *out, int descriptor, uid_t uid, bool system, bool ours,
-                                          bool reserve)
+static enum image_file_outcome image_take(struct image_file *out, int descriptor, uid_t uid, bool system, bool ours)
 {
     struct stat st;
     const char *problem;
@@ -146,7 +141,7 @@ static enum image_file_outcome image_take(struct image_file *out, int descriptor
     out->device = st.st_dev;
     out->inode = st.st_ino;
     out->mtime_ns = nanoseconds(st.st_mtim);
-    if (!image_map(out, descriptor, reserve))
+    if (!image_map(out, descriptor))
         return IMAGE_FILE_UNREADABLE;
     if (ours && memcmp(out->base, IMAGE_MAGIC, MAGIC_SIZE) != 0) {
         image_file_close(out);
@@ -156,7 +151,7 @@ static enum image_file_outcome image_take(struct image_file *out, int descriptor
 }
 
 enum image_file_outcome image_file_open(struct image_file *out, int folder, const char *path, uid_t uid, bool system,
-                                        bool no_follow, bool reserve)
+                                        bool no_follow)
 {
     int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (no_follow ? O_NOFOLLOW : 0);
     enum image_file_outcome outcome;
@@ -168,7 +163,7 @@ enum image_file_outcome image_file_open(struct image_file *out, int folder, cons
         out->error = errno;
         return errno == ENOENT || errno == ENOTDIR ? IMAGE_FILE_ABSENT : IMAGE_FILE_UNREADABLE;
     }
-    outcome = image_take(out, descriptor, uid, system, no_follow, reserve);
+    outcome = image_take(out, descriptor, uid, system, no_follow);
     kernel_close(descriptor);
     return outcome;
 }
@@ -176,7 +171,7 @@ enum image_file_outcome image_file_open(struct image_file *out, int folder, cons
 void image_file_close(struct image_file *file)
 {
     if (file->base != NULL)
-        munmap(file->base, file->reserved);
+        munmap(file->base, file->size);
     memset(file, 0, sizeof(*file));
 }
 

@@ -8,11 +8,7 @@
 #include "policy/image.h"
 #include "state/locate.h"
 
-/*
- * The largest image, and the address range that one slot of a layer reserves, so that a newer and larger image can be
- * mapped over an older one. Both slots are reserved at once. Address space only: no page of it is touched before it is
- * used.
- */
+/* The largest image, and the address range that each of two slots takes for newer ones. */
 #define IMAGE_LIMIT ((size_t)(sizeof(void *) == 8 ? 512u : 64u) << 20)
 
 /* What lies behind the last byte that a reader may look for. */
@@ -29,10 +25,8 @@ enum image_file_outcome {
 
 struct image_file {
     void *base;      /* mapped read-only, private; NULL where the outcome is not OK */
-    size_t size;     /* of the file */
-    size_t reserved; /* of the range that is mapped; the rest reads as zero. What munmap(2) takes */
-    size_t room;     /* of each of the range's two halves; 0: there is no more than the file's own size */
-    dev_t device;    /* which file it is, */
+    size_t size;  /* of the file */
+    dev_t device; /* which file it is, */
     ino_t inode;
     int64_t mtime_ns; /* and when it was written */
     int error;
@@ -42,12 +36,18 @@ struct image_file {
 /*
  * Opens `path` (relative to `folder`, or AT_FDCWD) without blocking and without following a link in its last part when
  * `no_follow`, judges what was opened by its owner and mode, and maps it. The header is checked by image_open, not here
- * but for magic and size. With `reserve` two slots of IMAGE_LIMIT bytes of address space are kept, the image in the
- * first one; under a limit on address space smaller ones, and where that much is not to be had, just the file's size.
+ * but for magic and size.
  */
 enum image_file_outcome image_file_open(struct image_file *out, int folder, const char *path, uid_t uid, bool system,
-                                        bool no_follow, bool reserve);
+                                        bool no_follow);
 void image_file_close(struct image_file *file);
+
+/*
+ * Reserves address space for two slots of `*room` bytes each, for images of about `size` bytes: IMAGE_LIMIT, or under a limit
+ * on address space less. It reads as zero, and no page of it is touched before it is used. NULL where that much is not to
+ * be had.
+ */
+void *image_reserve(size_t size, size_t *room);
 
 /*
  * Whether an image of this size may be moved into a slot of `room` bytes. A late reader may mix the offsets of one image

@@ -22,7 +22,8 @@ static bool page_is_good(const struct generation_page *page)
     return memcmp(page->magic, GENERATION_MAGIC, sizeof(page->magic)) == 0 && page->version == GENERATION_VERSION;
 }
 
-bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system)
+bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system,
+                    union generation_place *place)
 {
     int descriptor = kernel_open(folder, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
     void *page = MAP_FAILED;
@@ -33,11 +34,12 @@ bool generation_map(struct generation *out, int folder, const char *path, uid_t 
         return false;
     if (fstat(descriptor, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= GENERATION_SIZE &&
         trust_problem(&st, uid, system) == NULL)
-        page = mmap(NULL, GENERATION_SIZE, PROT_READ, MAP_SHARED, descriptor, 0);
+        page = mmap(place, GENERATION_SIZE, PROT_READ, MAP_SHARED | (place == NULL ? 0 : MAP_FIXED), descriptor, 0);
     kernel_close(descriptor);
     if (page == MAP_FAILED)
         return false;
     out->page = page;
+    out->place = place;
     out->device = st.st_dev;
     out->inode = st.st_ino;
     if (!page_is_good(page)) {
@@ -56,8 +58,12 @@ static void *mapping_of(const struct generation *generation)
 
 void generation_unmap(struct generation *generation)
 {
-    if (generation->page != NULL)
-        munmap(mapping_of(generation), GENERATION_SIZE);
+    void *page = mapping_of(generation);
+
+    if (generation->place != NULL) /* where this fails the file stays, and its word says no more than to look again */
+        page = mmap(page, GENERATION_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    else if (page != NULL)
+        munmap(page, GENERATION_SIZE);
     memset(generation, 0, sizeof(*generation));
 }
 
@@ -68,12 +74,15 @@ bool generation_is_same(const struct generation *one, const struct generation *o
 
 bool generation_move(struct generation *generation, union generation_place *place)
 {
+    if (generation->place == place)
+        return true;
     if (mremap(mapping_of(generation), GENERATION_SIZE, GENERATION_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
         MAP_FAILED) {
         generation_unmap(generation);
         return false;
     }
     generation->page = &place->page;
+    generation->place = place;
     return true;
 }
 

@@ -39,6 +39,7 @@ union generation_place {
 /* A control file that is mapped; `page` is NULL where there is none. */
 struct generation {
     const struct generation_page *page;
+    union generation_place *place; /* that it stands in; NULL: elsewhere */
     dev_t device;
     ino_t inode;
     uint32_t word; /* as it was when it was mapped */
@@ -46,9 +47,11 @@ struct generation {
 
 /*
  * Maps the control file `path` (relative to `folder`, or AT_FDCWD) for reading, if it is one that `uid` may trust; one
- * open, fstat, mmap and close. To be done before the image is opened: what is published in between is then seen.
+ * open, fstat, mmap and close. To be done before the image is opened: what is published in between is then seen. With
+ * `place` it is mapped over that, which must hold none; generation_unmap makes it all-zero again.
  */
-bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system);
+bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system,
+                    union generation_place *place);
 void generation_unmap(struct generation *generation);
 
 /* Whether both are the same control file. */

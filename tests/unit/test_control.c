@@ -4,6 +4,7 @@
 
 #include "state/control.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -14,20 +15,20 @@ static struct image_file image;
 
 static enum image_file_outcome open_path(const char *path)
 {
-    return image_file_open(&image, AT_FDCWD, path, getuid(), false, false, false);
+    return image_file_open(&image, AT_FDCWD, path, getuid(), false, false);
 }
 
 /* As an image in our own folder is opened. */
-static enum image_file_outcome open_own(const char *name, bool reserve)
+static enum image_file_outcome open_own(const char *name)
 {
     int folder = open(scratch, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    enum image_file_outcome outcome = image_file_open(&image, folder, name, getuid(), false, true, reserve);
+    enum image_file_outcome outcome = image_file_open(&image, folder, name, getuid(), false, true);
 
     close(folder);
     return outcome;
 }
 
-static void image_is_mapped_with_room_behind_it(void **state)
+static void image_is_mapped(void **state)
 {
     static char bytes[10000];
     int before = descriptors_open();
@@ -36,22 +37,11 @@ static void image_is_mapped_with_room_behind_it(void **state)
     memcpy(bytes, &empty_image, sizeof(empty_image));
     bytes[9999] = 7;
     file_write(in_scratch("i"), bytes, sizeof(bytes));
-    assert_int_equal(open_own("i", true), IMAGE_FILE_OK);
+    assert_int_equal(open_own("i"), IMAGE_FILE_OK);
     assert_int_equal(image.size, sizeof(bytes));
-    assert_true(image.reserved == 2 * IMAGE_LIMIT || image.reserved == sizeof(bytes));
     assert_memory_equal(image.base, bytes, sizeof(bytes));
-    if (image.reserved == 2 * IMAGE_LIMIT) {
-        assert_int_equal(image.room, IMAGE_LIMIT);
-        assert_int_equal(((char *)image.base)[sizeof(bytes)], 0);
-        assert_int_equal(((char *)image.base)[1 << 20], 0);
-        assert_int_equal(((char *)image.base)[2 * IMAGE_LIMIT - 1], 0);
-    }
     image_file_close(&image);
     assert_null(image.base);
-    image_file_close(&image);
-
-    assert_int_equal(open_own("i", false), IMAGE_FILE_OK);
-    assert_int_equal(image.reserved, sizeof(bytes));
     image_file_close(&image);
     assert_int_equal(open_path(in_scratch("i")), IMAGE_FILE_OK);
     assert_memory_equal(image.base, bytes, sizeof(bytes));
@@ -59,19 +49,33 @@ static void image_is_mapped_with_room_behind_it(void **state)
     assert_int_equal(descriptors_open(), before);
 }
 
-static int open_under_a_limit(void)
+static void a_range_is_kept_for_newer_ones(void **state)
 {
+    size_t room;
+    const char *range = image_reserve(10000, &room);
+
+    (void)state;
+    if (range == NULL) /* under a limit of the test's own surroundings */
+        return;
+    assert_int_equal(range[0], 0);
+    assert_int_equal(range[2 * room - 1], 0);
+    munmap((void *)(uintptr_t)range, 2 * room);
+}
+
+static int reserve_under_a_limit(void)
+{
+    size_t room;
+    void *range;
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY - 1, .rlim_max = RLIM_INFINITY - 1};
 
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-    CHECK(open_own("i", true) == IMAGE_FILE_OK);
-    CHECK(image.room >= 4 * image.size && image.room < 1 << 20 && image.reserved == 2 * image.room);
-    image_file_close(&image);
+    range = image_reserve(10000, &room);
+    CHECK(range != NULL && room >= 40000 && room < 1 << 20);
+    munmap(range, 2 * room);
     /* What is a sixteenth of the address space and more is left alone. */
     limit.rlim_cur = 2 << 20;
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-    CHECK(open_own("i", true) == IMAGE_FILE_OK || image.error == ENOMEM);
-    CHECK(image.room == 0);
+    CHECK(image_reserve(10000, &room) == NULL);
     return 0;
 }
 
@@ -79,7 +83,7 @@ static void limited_address_space_is_left_to_the_program(void **state)
 {
     (void)state;
     file_write(in_scratch("i"), &empty_image, sizeof(empty_image));
-    assert_int_equal(in_child(open_under_a_limit), 0);
+    assert_int_equal(in_child(reserve_under_a_limit), 0);
 }
 
 static void absent_files_are_told_from_unreadable_ones(void **state)
@@ -123,17 +127,17 @@ static void damaged_images_are_told(void **state)
     file_write(in_scratch("i"), &empty_image, sizeof(empty_image) - 1);
     assert_int_equal(open_path(in_scratch("i")), IMAGE_FILE_BAD);
     assert_non_null(image.why);
-    assert_int_equal(open_own("i", true), IMAGE_FILE_BAD);
+    assert_int_equal(open_own("i"), IMAGE_FILE_BAD);
     file_write(in_scratch("i"), "", 0);
-    assert_int_equal(open_own("i", true), IMAGE_FILE_BAD);
+    assert_int_equal(open_own("i"), IMAGE_FILE_BAD);
     file_write(in_scratch("i"), wrong, sizeof(wrong));
-    assert_int_equal(open_own("i", true), IMAGE_FILE_NO_IMAGE);
+    assert_int_equal(open_own("i"), IMAGE_FILE_NO_IMAGE);
     assert_null(image.base);
     file_write(in_scratch("i"), &empty_image, sizeof(empty_image));
     if (truncate(in_scratch("i"), (off_t)IMAGE_LIMIT + 1) == 0) {
-        assert_int_equal(open_own("i", true), IMAGE_FILE_BAD);
+        assert_int_equal(open_own("i"), IMAGE_FILE_BAD);
         assert_int_equal(truncate(in_scratch("i"), (off_t)IMAGE_LIMIT), 0);
-        assert_int_equal(open_own("i", true), IMAGE_FILE_OK);
+        assert_int_equal(open_own("i"), IMAGE_FILE_OK);
         image_file_close(&image);
     }
 }
@@ -145,7 +149,7 @@ static void links_are_followed_only_for_the_user(void **state)
     assert_int_equal(symlink("i", in_scratch("link")), 0);
     assert_int_equal(open_path(in_scratch("link")), IMAGE_FILE_OK);
     image_file_close(&image);
-    assert_int_equal(open_own("link", false), IMAGE_FILE_UNREADABLE);
+    assert_int_equal(open_own("link"), IMAGE_FILE_UNREADABLE);
 }
 
 static void untrusted_files_are_not_mapped(void **state)
@@ -158,16 +162,16 @@ static void untrusted_files_are_not_mapped(void **state)
     assert_int_equal(open_path(in_scratch("i")), IMAGE_FILE_UNTRUSTED);
     assert_non_null(image.why);
     assert_null(image.base);
-    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false, false),
+    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false),
                      IMAGE_FILE_UNTRUSTED);
     assert_int_equal(chmod(in_scratch("i"), 0644), 0);
     if (asker == 0)
         assert_int_equal(chown(in_scratch("i"), 4242, 4242), 0);
     else
         asker = 4242;
-    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, false, false, false),
+    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, false, false),
                      IMAGE_FILE_UNTRUSTED);
-    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false, false), IMAGE_FILE_OK);
+    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false), IMAGE_FILE_OK);
     image_file_close(&image);
 }
 
@@ -305,7 +309,8 @@ static void files_that_appear_make_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SCRATCH(image_is_mapped_with_room_behind_it),
+        WITH_SCRATCH(image_is_mapped),
+        cmocka_unit_test(a_range_is_kept_for_newer_ones),
         WITH_SCRATCH(limited_address_space_is_left_to_the_program),
         WITH_SCRATCH(absent_files_are_told_from_unreadable_ones),
         WITH_SCRATCH(other_things_are_no_image),

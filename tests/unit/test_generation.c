@@ -24,7 +24,7 @@ static int folder_close(void **state)
 
 static bool map(struct generation *out)
 {
-    return generation_map(out, folder, GENERATION_FILE, getuid(), false);
+    return generation_map(out, folder, GENERATION_FILE, getuid(), false, NULL);
 }
 
 static void a_raised_word_is_seen_by_who_has_it_mapped(void **state)
@@ -82,6 +82,13 @@ static void a_newer_file_takes_the_place_of_an_older_one(void **state)
     assert_false(generation_move(&same, (union generation_place *)(uintptr_t)1));
     assert_null(same.page);
     assert_int_equal(place.page.word, two.word + 1);
+    generation_unmap(&two);
+    assert_int_equal(place.page.word, 0);
+    assert_true(generation_map(&two, folder, GENERATION_FILE, getuid(), false, &place));
+    assert_ptr_equal(two.page, &place.page);
+    assert_true(generation_move(&two, &place));
+    assert_int_equal(place.page.word, two.word);
+    generation_unmap(&two);
 }
 
 static void rubbish_is_not_mapped_and_is_mended(void **state)

@@ -69,8 +69,8 @@ static void *ask(void *data)
 static void *flip(void *data)
 {
     (void)data;
-    while (!over)
-        atomic_fetch_add_explicit(&process.layers[0].latch, 1, memory_order_acq_rel);
+    for (uint32_t i = 0; !over; i++)
+        atomic_store_explicit(&process.layers[0].latch, i * LATCH_STEP + (i & 1), memory_order_release);
     return NULL;
 }
 
