@@ -21,7 +21,7 @@ PREFIXES4, PREFIXES6 = 1_000_000, 200_000
 FEW_RULES, MANY_PREFIXES, QUIET = 40, 60, 8
 HOT = ("connect", "sendto")
 HOT6 = ("connect6", "sendto6")
-IPV6 = 20  # two more words to copy and compare, and a count that keeps signal handlers out
+IPV6 = 21  # two more words to copy and compare, and a count that keeps signal handlers out
 ANSWERS = 26  # a send also sees to it that the answer is expected
 # Under rules about datagrams' sources: receives are judged, waits noted, and reads told from receives.
 INBOUND = {"recvfrom": 120, "recv": 90, "recvmsg": 165, "recv-stream": 140, "poll": 65, "ppoll": 70, "select": 80,

@@ -18,7 +18,7 @@
 #define WAYS 16u
 
 LARGE static _Atomic uint64_t table[SETS][WAYS]; /* 0: free */
-static _Atomic uint8_t cursors[SETS];      /* where the next one of the set goes */
+static _Atomic uint8_t cursors[SETS];            /* where the next one of the set goes */
 
 struct key {
     uint64_t half[2];

@@ -46,8 +46,7 @@ static bool candidate_take(struct candidate *out, const struct search *search, c
     memset(out, 0, sizeof(*out));
     if (system_folder) {
         generation_map(&out->generation, fd, SYSTEM_STATE_FOLDER "/" GENERATION_FILE, uid, true, word);
-        if (!path_join(path, folder, name) ||
-            image_file_open(&file, fd, path, uid, true, true) != IMAGE_FILE_OK)
+        if (!path_join(path, folder, name) || image_file_open(&file, fd, path, uid, true, true) != IMAGE_FILE_OK)
             file.base = NULL;
     } else {
         fd = image_folder_open(folder, uid, false);

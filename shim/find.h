@@ -19,8 +19,8 @@ struct candidate {
 struct search {
     const struct layer_place *place;
     const struct surroundings *surroundings;
-    bool explicit_path; /* somebody named it, so it must be there, and may be an image */
-    bool compile;       /* where there is no fresh image */
+    bool explicit_path;           /* somebody named it, so it must be there, and may be an image */
+    bool compile;                 /* where there is no fresh image */
     union generation_place *word; /* where the control file goes at once; NULL: anywhere */
 };
 

@@ -43,8 +43,8 @@ struct process {
         };
         _Atomic uint64_t state; /* both, to compare */
     };
-    _Atomic bool log_all;    /* some layer wants an event for what it allows too */
-    _Atomic int layer_count; /* may grow when a policy appears */
+    _Atomic bool log_all;        /* some layer wants an event for what it allows too */
+    _Atomic int layer_count;     /* may grow when a policy appears */
     _Atomic uint32_t words_seen; /* what policy_words was when it was followed last, or what it never is again */
     _Atomic uint32_t word_seen[LAYERS_MAX]; /* up to here each layer's has been followed, or tried to */
     struct layer layers[LAYERS_MAX];

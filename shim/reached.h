@@ -79,10 +79,7 @@ static inline uint64_t reached_name(const union reached_address *copy, uint8_t h
  */
 static inline struct reached_entry *reached_entry(struct reached *reached, uint64_t mixed)
 {
-    struct reached_entry *entry = &reached->entries[(mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS)];
-
-    __asm__("" : "+r"(entry)); /* or gcc 12 works it out twice */
-    return entry;
+    return &reached->entries[(mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS)];
 }
 
 /*
@@ -158,6 +155,7 @@ static inline __attribute__((always_inline)) bool reached_knows6(struct reached 
     uint32_t writes = reached->writes;
     uint64_t name;
 
+    __asm__("" : "+r"(entry)); /* or gcc 12 works it out twice */
     if (unlikely((unsigned)fd >= HINT_COUNT))
         return false;
     name = reached_name(copy, hint_of(fd));

@@ -24,7 +24,7 @@ enum image_file_outcome {
 };
 
 struct image_file {
-    void *base;      /* mapped read-only, private; NULL where the outcome is not OK */
+    void *base;   /* mapped read-only, private; NULL where the outcome is not OK */
     size_t size;  /* of the file */
     dev_t device; /* which file it is, */
     ino_t inode;

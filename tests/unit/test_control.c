@@ -162,15 +162,13 @@ static void untrusted_files_are_not_mapped(void **state)
     assert_int_equal(open_path(in_scratch("i")), IMAGE_FILE_UNTRUSTED);
     assert_non_null(image.why);
     assert_null(image.base);
-    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false),
-                     IMAGE_FILE_UNTRUSTED);
+    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false), IMAGE_FILE_UNTRUSTED);
     assert_int_equal(chmod(in_scratch("i"), 0644), 0);
     if (asker == 0)
         assert_int_equal(chown(in_scratch("i"), 4242, 4242), 0);
     else
         asker = 4242;
-    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, false, false),
-                     IMAGE_FILE_UNTRUSTED);
+    assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, false, false), IMAGE_FILE_UNTRUSTED);
     assert_int_equal(image_file_open(&image, AT_FDCWD, in_scratch("i"), asker, true, false), IMAGE_FILE_OK);
     image_file_close(&image);
 }
