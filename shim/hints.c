@@ -11,6 +11,7 @@
 #include "policy/query.h"
 #include "shim/descriptors.h"
 #include "shim/passed.h"
+#include "shim/ports.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "state/large.h"
@@ -33,8 +34,10 @@ enum {
 
 LARGE _Atomic uint8_t hint_bytes[HINT_COUNT];
 
+/* The number is another file's now, as far as we know. */
 static void byte_set(int fd, uint8_t byte)
 {
+    ports_forget(fd);
     if ((unsigned)fd < HINT_COUNT)
         atomic_store_explicit(&hint_bytes[fd], byte, memory_order_relaxed);
 }
@@ -134,6 +137,14 @@ void hint_expect_stream(int fd)
 
     if (hint.state == HINT_IP && !hint.stream)
         hint_forget(fd);
+}
+
+void hint_of_listener(int fd)
+{
+    enum hint_state state = hint_get(fd).state;
+
+    if ((unsigned)fd < HINT_COUNT && (state == HINT_UNSEEN || state == HINT_UNKNOWN))
+        hint_ask(fd);
 }
 
 void hint_forget_passed(const struct msghdr *message)

@@ -76,6 +76,9 @@ void hint_forget(int fd);
 /* `fd` is used as only a stream can be: a hint that says otherwise is of a socket that had its number earlier. */
 void hint_expect_stream(int fd);
 
+/* `fd` is accepted from: what was accepted is what it is, so it is asked about once, and not each connection. */
+void hint_of_listener(int fd);
+
 /* Forgets the descriptors that came with a message. */
 struct msghdr;
 void hint_forget_passed(const struct msghdr *message);

@@ -23,10 +23,9 @@
 #define REFUSED_MAX 1024
 
 struct taking {
-    int listener;
+    struct listener listener;
     int flags;
-    bool four; /* accept4: `flags` count */
-    bool wildcard;
+    bool four;     /* accept4: `flags` count */
     bool reported; /* this thread was told that it is readable */
     struct patience patience;
 };
@@ -35,8 +34,8 @@ static int take(const struct taking *taking, struct own_address *peer)
 {
     peer->length = sizeof(peer->storage);
     if (taking->four)
-        return real.accept4(taking->listener, (struct sockaddr *)&peer->storage, &peer->length, taking->flags);
-    return real.accept(taking->listener, (struct sockaddr *)&peer->storage, &peer->length);
+        return real.accept4(taking->listener.fd, (struct sockaddr *)&peer->storage, &peer->length, taking->flags);
+    return real.accept(taking->listener.fd, (struct sockaddr *)&peer->storage, &peer->length);
 }
 
 /* Gives the caller the address as the kernel would: as much as fits, and the whole length. */
@@ -59,8 +58,16 @@ static void reset_and_close(int fd)
     errno = saved;
 }
 
-/* Judges the peer of a connection that was taken, and its local address where the listener's is a wildcard. */
-static void judge_taken(struct ruling *ruling, const struct taking *taking, int fd, const struct own_address *peer)
+/* The name of a connection that was taken, where anything depends on it. It is asked for once at most. */
+static bool taken_name(const struct taking *taking, int fd, struct own_address *name)
+{
+    return (taking->listener.remembered || (taking->listener.wildcard && watching(WATCH_ON_SPECIFIC))) &&
+           bound_name(fd, name);
+}
+
+/* Judges the peer of a connection that was taken, and its local address (or NULL) where the listener's is a wildcard. */
+static void judge_taken(struct ruling *ruling, const struct taking *taking, int fd, const struct own_address *peer,
+                        const struct own_address *name)
 {
     char path[QUERY_PATH];
     struct query query;
@@ -68,13 +75,15 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
     ruling->refused = false;
     if (watching(WATCH_FROM_STREAM | WATCH_FROM_UNIX) &&
         query_from_sockaddr(&query, DIRECTION_FROM, (const struct sockaddr *)&peer->storage, peer->length,
-                            UNSPEC_IS_NOTHING, hint_get(taking->listener).protos & (PROTO_TCP | PROTO_SCTP),
-                            path) == QUERY_JUDGE)
+                            UNSPEC_IS_NOTHING, hint_get(taking->listener.fd).protos & (PROTO_TCP | PROTO_SCTP),
+                            path) == QUERY_JUDGE) {
+        query.port_known = name != NULL && name_port(name, &query.port);
         judge(ruling, &query, fd, "accept");
-    if (!ruling->refused && taking->wildcard && watching(WATCH_ON_SPECIFIC)) {
+    }
+    if (!ruling->refused && name != NULL && taking->listener.wildcard && watching(WATCH_ON_SPECIFIC)) {
         int saved = errno;
 
-        if (bound_address_refused(fd, "accept", NULL)) {
+        if (bound_name_refused(fd, name, "accept")) {
             ruling->refused = true;
             ruling->error_named = false;
             errno = saved;
@@ -88,12 +97,12 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
  */
 static bool may_take_again(struct taking *taking)
 {
-    struct pollfd one = {.fd = taking->listener, .events = POLLIN};
+    struct pollfd one = {.fd = taking->listener.fd, .events = POLLIN};
     bool wait;
 
-    if (real.fcntl(taking->listener, F_GETFL) & O_NONBLOCK) /* the kernel says EAGAIN by itself */
+    if (real.fcntl(taking->listener.fd, F_GETFL) & O_NONBLOCK) /* the kernel says EAGAIN by itself */
         return true;
-    taking->reported |= readiness_take(taking->listener);
+    taking->reported |= readiness_take(taking->listener.fd);
     if (real.poll(&one, 1, 0) > 0)
         return true;
     if (taking->reported) {
@@ -109,12 +118,20 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
 
     for (int refused = 0; refused < REFUSED_MAX; refused++) {
         int fd = take(taking, peer);
+        struct own_address name;
         struct ruling ruling;
+        bool named;
 
         if (fd < 0)
             return -1;
-        hint_copy_accepted(taking->listener, fd); /* the number may have been another socket's */
-        judge_taken(&ruling, taking, fd, peer);
+        hint_copy_accepted(taking->listener.fd, fd); /* the number may have been another socket's */
+        named = taken_name(taking, fd, &name);
+        /* So may the listener's: close(2) is not watched, and not every socket is made in our sight. */
+        if (named && listener_is_another(&taking->listener, &name) && listener_refused(&taking->listener)) {
+            reset_and_close(fd);
+            return -1;
+        }
+        judge_taken(&ruling, taking, fd, peer, named ? &name : NULL);
         if (!ruling.refused) {
             errno = saved;
             return fd;
@@ -125,7 +142,7 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
             return -1;
         }
         if (refused == 0)
-            patience_begin(&taking->patience, taking->listener, 0);
+            patience_begin(&taking->patience, taking->listener.fd, 0);
         if (!may_take_again(taking))
             return -1;
     }
@@ -139,13 +156,14 @@ static int accept_judged(struct taking *taking, struct sockaddr *address, sockle
     int fd;
 
     patience_enter(&taking->patience, 0);
-    hint_expect_stream(taking->listener);
-    if (watching(WATCH_ON | WATCH_ON_UNIX) && bound_address_refused(taking->listener, "accept", &taking->wildcard)) {
+    hint_expect_stream(taking->listener.fd);
+    hint_of_listener(taking->listener.fd);
+    if (watching(WATCH_ON | WATCH_ON_UNIX) && listener_refused(&taking->listener)) {
         cancellation_point();
         return -1;
     }
     fd = accept_loop(taking, &peer);
-    readiness_end(taking->listener);
+    readiness_end(taking->listener.fd);
     if (fd >= 0)
         address_give(&peer, address, length);
     return fd;
@@ -161,7 +179,7 @@ static bool is_for_kernel(const struct sockaddr *address, const socklen_t *lengt
 
 static __attribute__((noinline)) int accept_slow(int fd, struct sockaddr *address, socklen_t *length)
 {
-    struct taking taking = {.listener = fd};
+    struct taking taking = {.listener = {.fd = fd}};
 
     follow_sources();
     if (!policy_ready(KINDS) || is_for_kernel(address, length)) {
@@ -190,7 +208,7 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 
 static __attribute__((noinline)) int accept4_slow(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
-    struct taking taking = {.listener = fd, .flags = flags, .four = true};
+    struct taking taking = {.listener = {.fd = fd}, .flags = flags, .four = true};
 
     follow_sources();
     if (!policy_ready(KINDS) || is_for_kernel(address, length)) {

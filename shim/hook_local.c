@@ -5,6 +5,7 @@
 #include "shim/icmp/options.h"
 #include "shim/icmp/probe.h"
 #include "shim/local.h"
+#include "shim/ports.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -19,14 +20,16 @@
 #define RESERVED_START 600
 #define RESERVED_HIGHEST 1023
 
-/* Judges a query about a local address. */
-static bool local_refused(struct query *query, int fd, const char *op)
+/* Judges a query about a local address. `quiet`, where not NULL: whether it is allowed and no event is wanted of it. */
+static bool local_refused(struct query *query, int fd, const char *op, bool *quiet)
 {
     struct ruling ruling;
 
     judge(&ruling, query, fd, op);
     if (ruling.refused)
         errno = ruling.error;
+    if (quiet != NULL)
+        *quiet = !ruling.refused && !ruling.reportable && !query->strict;
     return ruling.refused;
 }
 
@@ -37,50 +40,101 @@ bool bind_address_refused(int fd, const struct own_address *address, const char 
 
     return query_from_sockaddr(&query, DIRECTION_ON, (const struct sockaddr *)&address->storage, address->length,
                                UNSPEC_IS_INET, hint_get(fd).protos, path) == QUERY_JUDGE &&
-           local_refused(&query, fd, op);
+           local_refused(&query, fd, op, NULL);
 }
 
-bool bound_address_refused(int fd, const char *op, bool *wildcard)
+bool bound_name(int fd, struct own_address *name)
 {
-    struct own_address own = {.length = sizeof(own.storage)};
-    struct sockaddr_in *inet = (struct sockaddr_in *)&own.storage;
-    char path[QUERY_PATH];
-    struct query query;
     int saved = errno;
-    bool without_port;
 
-    if (real.getsockname(fd, (struct sockaddr *)&own.storage, &own.length) != 0) {
-        errno = saved; /* no socket: the real call says so */
-        return false;
-    }
-    /* A port of 0 is a client's at bind; here it is a socket that the kernel is about to give one (sin6_port is there too). */
-    without_port = (inet->sin_family == AF_INET || inet->sin_family == AF_INET6) && inet->sin_port == 0;
-    if (without_port)
-        inet->sin_port = 1;
-    if (query_from_sockaddr(&query, DIRECTION_ON, (struct sockaddr *)&own.storage, own.length, UNSPEC_IS_NOTHING,
+    name->length = sizeof(name->storage);
+    if (real.getsockname(fd, (struct sockaddr *)&name->storage, &name->length) == 0)
+        return true;
+    errno = saved; /* no socket: the real call says so */
+    return false;
+}
+
+/* Whether it is an IP socket that no port was given yet. */
+static bool name_has_no_port(const struct own_address *name)
+{
+    uint16_t port;
+
+    return name_port(name, &port) && port == 0;
+}
+
+/* The question about a bound name; false where there is none. `path` is room for it. */
+static bool name_query(struct query *query, int fd, const struct own_address *name, char path[QUERY_PATH])
+{
+    struct own_address own = *name;
+
+    /* A port of 0 is a client's at bind; here it is a socket that the kernel is about to give one. */
+    if (name_has_no_port(name))
+        ((struct sockaddr_in *)&own.storage)->sin_port = 1;
+    if (query_from_sockaddr(query, DIRECTION_ON, (struct sockaddr *)&own.storage, own.length, UNSPEC_IS_NOTHING,
                             hint_get(fd).protos, path) != QUERY_JUDGE)
         return false;
-    if (without_port)
-        query.port = 0;
-    if (wildcard != NULL)
-        *wildcard = address_is_wildcard(&query.address);
-    return local_refused(&query, fd, op);
+    if (name_has_no_port(name))
+        query->port = 0;
+    return true;
+}
+
+bool bound_name_refused(int fd, const struct own_address *name, const char *op)
+{
+    char path[QUERY_PATH];
+    struct query query;
+
+    return name_query(&query, fd, name, path) && local_refused(&query, fd, op, NULL);
+}
+
+bool listener_refused(struct listener *listener)
+{
+    struct listener_claim claim;
+    struct own_address name;
+    char path[QUERY_PATH];
+    struct query query;
+    bool quiet;
+
+    listener->remembered = listener_is_allowed(listener->fd, &listener->wildcard, &listener->port, &claim);
+    if (listener->remembered)
+        return false;
+    listener->wildcard = false;
+    if (!bound_name(listener->fd, &name) || !name_query(&query, listener->fd, &name, path))
+        return false;
+    listener->wildcard = address_is_wildcard(&query.address);
+    if (local_refused(&query, listener->fd, "accept", &quiet))
+        return true;
+    if (quiet && name_port(&name, &listener->port))
+        listener_allow(listener->fd, &claim, listener->wildcard, listener->port);
+    return false;
+}
+
+bool listener_is_another(const struct listener *listener, const struct own_address *name)
+{
+    uint16_t port;
+
+    if (!listener->remembered || (name_port(name, &port) && port == listener->port))
+        return false;
+    ports_forget(listener->fd);
+    return true;
 }
 
 /* bind */
 
-/* The call itself, for whatever the socket is. */
+/* The call itself, for whatever the socket is. Its name is another one then. */
 static int bind_socket(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct icmp_socket *socket = icmp_of(fd);
-    struct probe *probe;
+    struct probe *probe = socket == NULL ? probe_of(fd) : NULL;
+    int result;
 
     if (socket != NULL)
-        return icmp_bind(socket, fd, address, length);
-    probe = probe_of(fd);
-    if (probe != NULL)
-        return probe_bind(probe, fd, address, length);
-    return real.bind(fd, address, length);
+        result = icmp_bind(socket, fd, address, length);
+    else if (probe != NULL)
+        result = probe_bind(probe, fd, address, length);
+    else
+        result = real.bind(fd, address, length);
+    ports_forget(fd);
+    return result;
 }
 
 static __attribute__((noinline)) int bind_judged(int fd, const struct sockaddr *address, socklen_t length)
@@ -88,8 +142,7 @@ static __attribute__((noinline)) int bind_judged(int fd, const struct sockaddr *
     struct own_address own;
 
     follow_sources();
-    if (!policy_ready(KINDS | TRANSLATED))
-        return real.bind(fd, address, length);
+    policy_ready(KINDS | TRANSLATED);
     if (!watching(KINDS) || !address_take(&own, address, length))
         return bind_socket(fd, address, length);
     if (bind_address_refused(fd, &own, "bind"))
@@ -113,10 +166,12 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t length)
 
 static __attribute__((noinline)) int listen_judged(int fd, int backlog)
 {
+    struct own_address name;
+
     follow_sources();
     if (policy_ready(KINDS)) {
         hint_expect_stream(fd);
-        if (bound_address_refused(fd, "listen", NULL))
+        if (bound_name(fd, &name) && bound_name_refused(fd, &name, "listen"))
             return -1;
     }
     return real.listen(fd, backlog);
@@ -158,8 +213,11 @@ static __attribute__((noinline)) int bindresvport_judged(int fd, struct sockaddr
     int result = -1;
 
     follow_sources();
-    if (!policy_ready(KINDS | TRANSLATED))
-        return real.bindresvport(fd, address);
+    if (!policy_ready(KINDS | TRANSLATED)) {
+        result = real.bindresvport(fd, address);
+        ports_forget(fd);
+        return result;
+    }
     if (address != NULL && address->sin_family != AF_INET) {
         errno = EAFNOSUPPORT;
         return -1;

@@ -3,6 +3,8 @@
 #include "shim/judge.h"
 
 #include "shim/hints.h"
+#include "shim/outbound.h"
+#include "shim/ports.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -32,17 +34,15 @@ bool paths_are_same_file(const struct query *query, const char *rule_path)
 
 static bool local_port(int fd, uint16_t *port)
 {
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-    socklen_t length = sizeof(address);
+    struct own_address name = {.length = sizeof(name.storage)};
+    uint32_t before = ports_before(fd);
 
-    if (real.getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+    if (ports_recall(fd, port))
+        return true;
+    name.storage.ss_family = AF_UNSPEC;
+    if (real.getsockname(fd, (struct sockaddr *)&name.storage, &name.length) != 0 || !name_port(&name, port))
         return false;
-    if (address.ss_family == AF_INET)
-        *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
-    else if (address.ss_family == AF_INET6)
-        *port = ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    else
-        return false;
+    ports_learn(fd, before, *port);
     return true;
 }
 

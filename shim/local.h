@@ -5,11 +5,28 @@
 
 #include "shim/outbound.h"
 
+/* The name that `fd` is bound to; false for what has none. errno is preserved. */
+bool bound_name(int fd, struct own_address *name);
+
+/* Judges that name; true where it is refused, with errno set. errno is left alone otherwise. */
+bool bound_name_refused(int fd, const struct own_address *name, const char *op);
+
+/* What accept knows of its listener. */
+struct listener {
+    int fd;
+    bool wildcard;   /* bound to 0.0.0.0 or :: */
+    bool remembered; /* allowed under this policy before, with `port`; the kernel was not asked again */
+    uint16_t port;
+};
+
 /*
- * Judges the address that `fd` is bound to (getsockname). `wildcard`, where not NULL, tells whether it is 0.0.0.0 or ::.
- * Returns true where it is refused, with errno set; errno is left alone otherwise.
+ * Judges the name that a listener is bound to, and fills what is known of it. Returns true where it is refused, with errno
+ * set; errno is left alone otherwise.
  */
-bool bound_address_refused(int fd, const char *op, bool *wildcard);
+bool listener_refused(struct listener *listener);
+
+/* A listener that was remembered is another one: its connection has this name. Forgets it, and judges it anew. */
+bool listener_is_another(const struct listener *listener, const struct own_address *name);
 
 /* Judges an address that bind(2) was told; true where it is refused, with errno set. */
 bool bind_address_refused(int fd, const struct own_address *address, const char *op);

@@ -15,6 +15,15 @@ struct own_address {
     socklen_t length;
 };
 
+/* Its port; false where it is not an IP address. sin6_port stands in the same place. */
+static inline bool name_port(const struct own_address *name, uint16_t *port)
+{
+    if (name->storage.ss_family != AF_INET && name->storage.ss_family != AF_INET6)
+        return false;
+    *port = ntohs(((const struct sockaddr_in *)&name->storage)->sin_port);
+    return true;
+}
+
 /*
  * Copies the caller's address. False where it must go to the kernel as it is: NULL, plainly bad, or of a length that the
  * kernel refuses by itself.

@@ -204,6 +204,29 @@ static void numbers(void **state)
     close(udp);
 }
 
+/* A number whose listener was allowed and closed, and that another one has got past us. */
+static void number_of_an_earlier_listener(void **state)
+{
+    struct sockaddr_in any = inet_address("127.0.0.1", 45661);
+    int fd = listening("127.0.0.1", 0), on = 1, allowed, refused;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        allowed = client_to("127.0.0.1", "127.0.0.1", port_of(fd));
+        assert_served(accept(fd, NULL, NULL), allowed);
+    }
+    close(fd);
+    assert_int_equal(syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), fd);
+    must("SO_REUSEADDR", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
+    must("bind", syscall(SYS_bind, fd, &any, sizeof(any)));
+    must("listen", syscall(SYS_listen, fd, 10));
+    refused = client_to("127.0.0.1", "127.0.0.1", 45661);
+    assert_refused(EIO, accept(fd, NULL, NULL));
+    assert_reset(refused);
+    assert_refused(EIO, accept(fd, NULL, NULL)); /* nobody is taken from here on */
+    close(fd);
+}
+
 static void unix_peers(void **state)
 {
     int here_ = unix_bound("sockade-accepts", SOCK_STREAM);
@@ -238,6 +261,7 @@ int main(int count, char **words)
         cmocka_unit_test(bound_before_is_a_cancellation_point),
         cmocka_unit_test(inherited),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(number_of_an_earlier_listener),
         cmocka_unit_test(unix_peers),
     };
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);

@@ -77,6 +77,43 @@ static void local_port(void **state)
     close(client);
 }
 
+/* A port that was asked for is remembered, until the number is another socket's or the socket has another port. */
+static void another_port(void **state)
+{
+    int client = bound("127.0.0.5", 0, SOCK_DGRAM);
+    struct sockaddr_in peer = inet_address("127.0.0.6", 9);
+    struct sockaddr_in guarded = inet_address("127.0.0.1", GUARDED_PORT);
+    int free_ = bound("127.0.0.1", 0, SOCK_DGRAM);
+    int service, other;
+
+    (void)state;
+    send_text(client, port_of(free_), "allowed");
+    assert_gives(BY_RECVFROM, free_, "allowed");
+    /* the same number, a guarded socket */
+    service = bound("127.0.0.1", GUARDED_PORT, SOCK_DGRAM);
+    must("dup2", dup2(service, free_));
+    close(service);
+    send_text(client, GUARDED_PORT, "no");
+    send_text(friend_, GUARDED_PORT, "yes");
+    assert_gives(BY_RECVFROM, free_, "yes");
+    close(free_);
+    /* a client's port, which ends with its connection; then it is bound */
+    other = (int)must("socket", socket(AF_INET, SOCK_DGRAM, 0));
+    must("connect", connect(other, (struct sockaddr *)&peer, sizeof(peer)));
+    peer.sin_family = AF_UNSPEC;
+    must("connect", connect(other, (struct sockaddr *)&peer, sizeof(peer)));
+    must("send", sendto(other, "x", 1, 0, (struct sockaddr *)&guarded, sizeof(guarded)));
+    send_text(client, port_of(other), "allowed");
+    assert_gives(BY_RECVFROM, other, "allowed");
+    must("connect", connect(other, (struct sockaddr *)&peer, sizeof(peer)));
+    must("bind", bind(other, (struct sockaddr *)&guarded, sizeof(guarded)));
+    send_text(client, GUARDED_PORT, "no");
+    send_text(friend_, GUARDED_PORT, "yes");
+    assert_gives(BY_RECVFROM, other, "yes");
+    close(other);
+    close(client);
+}
+
 static void ipv6(void **state)
 {
     int six = bound("::", 0, SOCK_DGRAM);
@@ -182,7 +219,7 @@ static void pings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answers), TEST(connected),      TEST(drop_and_audit), TEST(local_port),
+        TEST(answers), TEST(connected),      TEST(drop_and_audit), TEST(local_port), TEST(another_port),
         TEST(ipv6),    TEST(unix_datagrams), TEST(unix_streams),   TEST(pings),
     };
 
