@@ -41,7 +41,7 @@ static size_t count_ranges(const struct policy *policy)
     size_t count = 0;
 
     for (size_t i = 0; i < policy->rule_count; i++)
-        count += policy->rules[i].cover.v4_count + policy->rules[i].cover.v6_count;
+        count += policy->rules[i].cover->v4_count + policy->rules[i].cover->v6_count;
     return count;
 }
 

@@ -128,8 +128,9 @@ static void read_inline_set(struct reader *reader, size_t index, config_setting_
     range_set_add_all(&set->ranges, &addresses.ranges);
     set->wildcard = addresses.wildcard;
     for (size_t i = 0; i < addresses.set_count; i++) {
-        if (reader->policy->sets[addresses.sets[i]].from_list)
-            set->from_list = true;
+        const struct named_set *other = &reader->policy->sets[addresses.sets[i]];
+        range_set_add_all(&set->ranges, &other->ranges);
+        set->from_list |= other->from_list;
     }
     addresses_free(&addresses);
     free(key);

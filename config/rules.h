@@ -34,9 +34,9 @@ struct rule {
     unsigned kind; /* enum direction, or KIND_FAMILY */
     unsigned chain;
     enum rule_action action;
-    struct range_set cover; /* normalised, `except` already taken out */
-    bool covers_all;        /* what it names is `any` with nothing taken out (for WATCH_ON_SPECIFIC and for lint) */
-    char **paths;           /* Unix patterns; "@name" for abstract ones */
+    const struct range_set *cover; /* normalised, `except` already taken out; the policy's, and often shared */
+    bool covers_all; /* what it names is `any` with nothing taken out (for WATCH_ON_SPECIFIC and for lint) */
+    char **paths;    /* Unix patterns; "@name" for abstract ones */
     size_t path_count;
     char **path_excepts;
     size_t path_except_count;
@@ -100,6 +100,8 @@ struct policy {
     size_t source_count, source_room;
     char **files; /* names that places point to */
     size_t file_count, file_room;
+    struct range_set **covers; /* of rules whose cover is not that of one set */
+    size_t cover_count, cover_room, cover_bytes;
 };
 
 void policy_free(struct policy *policy);
