@@ -11,6 +11,7 @@
 struct list_file {
     char *path;
     size_t entries;
+    struct range_merge merge; /* what became of those that are no ranges of their own */
     int64_t mtime_ns;
 };
 
@@ -18,8 +19,10 @@ struct list_file {
 struct named_set {
     char *name;
     struct place place;
-    struct range_set ranges; /* normalised */
-    struct list_file *files; /* its own; none for inline sets and for optional lists that are absent */
+    struct range_set ranges;  /* normalised */
+    size_t entries;           /* what it holds, each list as the ranges that remained of it */
+    struct range_merge merge; /* of these */
+    struct list_file *files;  /* its own; none for inline sets and for optional lists that are absent */
     size_t file_count, file_room;
     bool from_list; /* it, or a set it names, comes from a file */
     bool wildcard;  /* 0.0.0.0 or :: stand in the text as addresses: no destination */
