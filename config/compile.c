@@ -212,7 +212,7 @@ static struct image_table build_table(struct builder *builder, const struct poli
 
 static uint32_t watch_of_rule(const struct rule *rule)
 {
-    bool addresses = !range_set_is_empty(&rule->cover);
+    bool addresses = !range_set_is_empty(rule->cover);
     uint32_t watch = 0;
 
     if (rule->kind == KIND_FAMILY)
