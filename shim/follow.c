@@ -27,8 +27,9 @@ struct followed {
 
 static struct followed followed[LAYERS_MAX];
 static int followed_count;
-static struct stat root;           /* as it was at the start */
-static _Atomic uint32_t looked_at; /* milliseconds of the coarse clock, when the sources were looked at */
+static struct stat root; /* as it was at the start */
+/* Milliseconds of the coarse clock when the sources were looked at. Not set by the start: the clock is two pages to touch. */
+static _Atomic uint32_t looked_at;
 
 static uint32_t coarse_milliseconds(void)
 {
@@ -60,7 +61,6 @@ void follow_start(int i, const struct search *search, struct candidate *found, e
     if (i == 0) {
         int saved = errno;
 
-        atomic_store_explicit(&looked_at, coarse_milliseconds(), memory_order_relaxed);
         if (stat("/", &root) != 0)
             root.st_ino = 0;
         errno = saved;

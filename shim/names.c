@@ -60,7 +60,7 @@ static bool is_loader(const char *path)
            (strncmp(base, "/ld-linux", 9) == 0 || strncmp(base, "/ld.so", 6) == 0 || strncmp(base, "/ld-2.", 6) == 0);
 }
 
-/* What execve(2) was told, behind the current folder where it is relative. */
+/* What execve(2) was told, behind the current folder where it is relative; into `executed`, which is empty before. */
 static bool make_executed(void)
 {
     const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
@@ -78,7 +78,9 @@ static bool make_executed(void)
 
 void process_name(void)
 {
-    if (executed[0] == '\0' && !make_executed())
+    if (process.exe == executed)
+        return;
+    if (!make_executed())
         executed[0] = '\0';
     process.exe = executed;
 }

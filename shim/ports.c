@@ -9,6 +9,7 @@
 #include "shim/ports.h"
 
 #include "shim/process.h"
+#include "state/large.h"
 
 /* Listeners that are remembered at a time; two whose numbers fall together take turns. */
 #define LISTENERS 64
@@ -19,7 +20,7 @@
 #define LISTENER_CHANGES 1 /* 15 bits */
 #define LISTENER_WILDCARD 1u
 
-_Atomic uint32_t ports_words[PORTS_COUNT];
+LARGE _Atomic uint32_t ports_words[PORTS_COUNT];
 static _Atomic uint64_t listeners[LISTENERS];
 
 uint32_t ports_before(int fd)

@@ -148,5 +148,8 @@ void policy_catch_up(void)
  */
 __attribute__((constructor)) static void constructor(void)
 {
-    process_ready(0);
+    int saved = errno;
+
+    process_start();
+    errno = saved;
 }
