@@ -28,6 +28,17 @@ static void follow_before(int fd)
         policy_ready(WATCH_INBOUND);
 }
 
+/*
+ * Whether a receive is none of our business. What is watched is looked at again behind the word: another thread may have taken
+ * a newer policy in between.
+ */
+static inline bool is_unjudged(void)
+{
+    return !watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
+           (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved() &&
+            !watching(WATCH_INBOUND | WATCH_TAKEN));
+}
+
 static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer, size_t size, int flags,
                                                             struct sockaddr *address, socklen_t *length)
 {
@@ -52,8 +63,7 @@ static __attribute__((noinline)) ssize_t inspected_recvfrom(int fd, void *buffer
 static ssize_t judged_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                                socklen_t *length)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
-        (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved()))
+    if (is_unjudged())
         return real.recvfrom(fd, buffer, size, flags, address, length);
     return inspected_recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -86,8 +96,7 @@ static __attribute__((noinline)) ssize_t inspected_recv(int fd, void *buffer, si
 
 static ssize_t judged_recv(int fd, void *buffer, size_t size, int flags)
 {
-    if (!watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
-        (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved()))
+    if (is_unjudged())
         return real.recv(fd, buffer, size, flags);
     return inspected_recv(fd, buffer, size, flags);
 }
@@ -145,10 +154,7 @@ static __attribute__((noinline)) ssize_t inspected_recvmsg(int fd, struct msghdr
 /* Where sources are not judged only descriptors that may come along are of interest, and without room none can. */
 static ssize_t judged_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    bool quiet = !watching(WATCH_INBOUND | WATCH_TAKEN | WATCH_FOLLOW) ||
-                 (!watching(WATCH_INBOUND | WATCH_TAKEN) && !policy_may_have_moved());
-
-    if (quiet && likely(!plainly_bad(message)) && message->msg_controllen == 0)
+    if (is_unjudged() && likely(!plainly_bad(message)) && message->msg_controllen == 0)
         return real.recvmsg(fd, message, flags);
     return inspected_recvmsg(fd, message, flags);
 }

@@ -13,16 +13,25 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The word that tells of newer images, as it was before this one was opened. */
-static void notice_set(int i, const struct installed *image)
+/*
+ * Makes `newer` the layer's control file, with its word as it was before the image was opened, unless it is the same. Its word may
+ * be lower than the old one's; the state that it is a part of (process_state) must not come again, neither meanwhile nor
+ * afterwards, so the generation is raised by more than that on both sides.
+ */
+static void notice_set(int i, struct installed *image, struct generation *newer)
 {
     struct notice *notice = &process.notices[i];
-    const struct generation_page *page = image->generation.page;
+    uint32_t more = atomic_load(atomic_load(&notice->word)) + 1;
 
-    /* The word may be another one, and lower; the state that it is a part of must not come again (process_state). */
-    atomic_fetch_add(&process.generation, atomic_load(atomic_load(&notice->word)) + 1);
-    atomic_store_explicit(&notice->seen, page == NULL ? 0 : image->generation.word, memory_order_relaxed);
-    atomic_store_explicit(&notice->word, page == NULL ? &no_word : &page->word, memory_order_release);
+    if (newer->page == NULL || generation_is_same(&image->generation, newer)) {
+        generation_unmap(newer);
+        return;
+    }
+    atomic_fetch_add(&process.generation, more);
+    generation_replace(&image->generation, newer);
+    atomic_store_explicit(&notice->seen, image->generation.word, memory_order_relaxed);
+    atomic_store_explicit(&notice->word, &image->generation.page->word, memory_order_release);
+    atomic_fetch_add(&process.generation, more);
     policy_words_seen();
 }
 
@@ -62,29 +71,29 @@ static void log_follow(struct layer *layer, const struct view *view, const struc
     atomic_store_explicit(&layer->log_now, known + 1, memory_order_release);
 }
 
-static void remember(struct installed *image, const struct candidate *found, int slot)
+static void remember(struct installed *image, const struct image_file *file)
 {
-    image->device = found->file.device;
-    image->inode = found->file.inode;
-    image->mtime_ns = found->file.mtime_ns;
-    image->mapped[slot] = found->file.size;
+    image->device = file->device;
+    image->inode = file->inode;
+    image->mtime_ns = file->mtime_ns;
 }
 
 void install_first(int i, const struct search *search, const struct candidate *found, struct installed *image)
 {
     struct layer *layer = &process.layers[i];
+    struct generation generation = found->generation;
     bool is_new = i == process.layer_count;
 
     layer->system = search->place->system;
     if (found->file.base != NULL) {
         image->range = found->file.base;
         image->room = found->file.room;
-        image->generation = found->generation;
-        remember(image, found, 0);
+        image->mapped[0] = found->file.size;
+        remember(image, &found->file);
         layer->slots[0] = found->view;
         log_make(&layer->log, &found->view, search);
     }
-    notice_set(i, image);
+    notice_set(i, image, &generation);
     /* What was remembered under the policy before this layer no longer holds: the generation has to move. */
     atomic_store_explicit(&layer->latch, layer->latch + 2, memory_order_release);
     atomic_store_explicit(&layer->closed, found->file.base == NULL, memory_order_release);
@@ -100,9 +109,6 @@ void install_first(int i, const struct search *search, const struct candidate *f
 
 void install_closed(void)
 {
-    static const struct installed none;
-
-    notice_set(0, &none);
     process.layers[0].closed = true;
     process.layer_count = 1;
 }
@@ -117,7 +123,7 @@ static bool slot_fill(struct layer *layer, struct candidate *found, struct insta
 
     atomic_thread_fence(
         memory_order_seq_cst); /* whoever sees what is written now sees the latch of the last time too */
-    remember(image, found, idle);
+    image->mapped[idle] = found->file.size;
     if (!image_file_move(&found->file, slot, mapped)) {
         image->mapped[idle] = 0;
         return false;
@@ -133,6 +139,7 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
                    const char **why)
 {
     struct layer *layer = &process.layers[i];
+    const struct image_file file = found->file;
     bool done = true;
 
     if (found->file.inode != image->inode || found->file.device != image->device) {
@@ -145,9 +152,10 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
         if (done) {
             log_follow(layer, layer_view(layer), search);
             process_watch_again();
+            remember(image, &file); /* last, so that a child that is forked in the middle does it once more */
         }
     }
-    generation_replace(&image->generation, &found->generation);
+    notice_set(i, image, &found->generation);
     candidate_drop(found);
     return done;
 }

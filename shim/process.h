@@ -90,10 +90,10 @@ static inline uint64_t policy_words(void)
            atomic_load_explicit(second, memory_order_relaxed);
 }
 
-/* Whether a newer image may have come, or be said to have: never wrongly no. A few loads. */
+/* Whether a newer image may have come, or be said to have: never wrongly no. A few loads; what is read later is newer. */
 static inline bool policy_may_have_moved(void)
 {
-    return unlikely(policy_words() != atomic_load_explicit(&process.words_seen, memory_order_relaxed));
+    return unlikely(policy_words() != atomic_load_explicit(&process.words_seen, memory_order_acquire));
 }
 
 /* Whether it has, in truth. */

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -36,6 +37,12 @@ struct generation {
  */
 bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system);
 void generation_unmap(struct generation *generation);
+
+/* Whether both are of one file. */
+static inline bool generation_is_same(const struct generation *one, const struct generation *other)
+{
+    return one->page != NULL && other->page != NULL && one->device == other->device && one->inode == other->inode;
+}
 
 /*
  * Puts `newer` in the place of `old`, whose address stays valid for readers throughout. Where both are the same file,

@@ -13,6 +13,7 @@
  * The images refuse 127.0.0.1:9 by ENETDOWN (A) and EHOSTDOWN (B).
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -39,6 +41,13 @@ static size_t sizes[2];
 static const int errors[2] = {ENETDOWN, EHOSTDOWN};
 static char image_path[PATH_MAX], control_path[PATH_MAX + 16];
 static _Atomic long wrong, decisions;
+
+/* Twice the number of images that were published, and one more while there is one under way; shared with children. */
+static struct {
+    _Atomic unsigned count;
+    _Atomic int which;
+} * published;
+
 static _Atomic bool finished;
 static _Thread_local sigjmp_buf back;
 static volatile sig_atomic_t jumping;
@@ -58,6 +67,8 @@ static void publish(int which)
     uint32_t word;
     int fd;
 
+    published->count++;
+    published->which = which;
     snprintf(temporary, sizeof(temporary), "%s.%d", image_path, (int)getpid());
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || write(fd, images[which], sizes[which]) != (ssize_t)sizes[which] || close(fd) != 0 ||
@@ -70,23 +81,36 @@ static void publish(int which)
     if (pwrite(fd, &word, sizeof(word), 12) != sizeof(word))
         _exit(92);
     close(fd);
+    published->count++;
 }
 
-static void *load(void *unused)
+/* One decision, which has to be by the image that was published before the call, or by one that came meanwhile. */
+static void decide_rightly(int fd, const char *who)
 {
+    unsigned before = published->count;
+    int which = published->which;
+    int error = decide(fd);
+
+    if (error == errors[which] || (error == errors[!which] && ((before & 1) || published->count != before)))
+        return;
+    fprintf(stderr, "%s: decided %d\n", who, error);
+    wrong++;
+}
+
+/* Two threads never rest; the others do now and then, so that the publishing thread comes to its turn. */
+static void *load(void *number)
+{
+    bool rests = (uintptr_t)number >= 2;
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-    while (!finished) {
-        int error = decide(fd);
-
+    for (unsigned i = 0; !finished; i++) {
+        decide_rightly(fd, "a thread under load");
         decisions++;
-        if (error != errors[0] && error != errors[1]) {
-            fprintf(stderr, "decided: %d\n", error);
-            wrong++;
-        }
+        if (rests && i % 16 == 0)
+            usleep(200);
     }
     close(fd);
-    return unused;
+    return NULL;
 }
 
 static void *load_until_cancelled(void *unused)
@@ -97,17 +121,6 @@ static void *load_until_cancelled(void *unused)
     for (;;)
         decide(fd);
     return NULL;
-}
-
-/* Until the calling thread decides by image `which`; another thread may be at the reload just now. */
-static bool follows(int fd, int which)
-{
-    for (int i = 0; i < 20000; i++) {
-        if (decide(fd) == errors[which])
-            return true;
-        usleep(i < 100 ? 10 : 1000);
-    }
-    return false;
 }
 
 static long count_maps(void)
@@ -135,32 +148,42 @@ static long resident_pages(void)
     return resident;
 }
 
-/* Publishes `count` times, and each time looks whether it is followed. */
+/* Publishes `count` times; each image is that of the next call. */
 static void rounds(int count)
 {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
     for (int i = 0; i < count; i++) {
         publish(i & 1);
-        if (!follows(fd, i & 1)) {
-            fprintf(stderr, "round %d: not followed, %d\n", i, decide(fd));
-            wrong++;
-            break;
-        }
+        decide_rightly(fd, "the thread that published");
     }
     close(fd);
 }
 
+static long count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    long count = 0;
+
+    while (folder != NULL && readdir(folder) != NULL)
+        count++;
+    if (folder != NULL)
+        closedir(folder);
+    return count;
+}
+
 static void many(int count)
 {
-    long maps, pages;
+    long maps, pages, descriptors;
 
     rounds(200);
     maps = count_maps();
     pages = resident_pages();
+    descriptors = count_descriptors();
     rounds(count);
-    if (count_maps() > maps + 4 || resident_pages() > pages + 512) {
-        fprintf(stderr, "memory: %ld maps, now %ld; %ld pages, now %ld\n", maps, count_maps(), pages, resident_pages());
+    if (count_maps() > maps + 4 || resident_pages() > pages + 512 || count_descriptors() > descriptors + 3) {
+        fprintf(stderr, "%ld maps, now %ld; %ld pages, now %ld; %ld descriptors, now %ld\n", maps, count_maps(), pages,
+                resident_pages(), descriptors, count_descriptors());
         wrong++;
     }
 }
@@ -181,9 +204,9 @@ static void jump(int count)
     signal(SIGALRM, on_alarm);
     setitimer(ITIMER_REAL, &often, NULL);
     sigsetjmp(back, 1);
-    for (; i < count; i++) {
+    while (i < count) {
         jumping = 0;
-        publish(i & 1);
+        publish(i++ & 1);
         jumping = 1;
         decide(fd);
         decide(fd);
@@ -214,6 +237,8 @@ static void cancel(int count)
 /* The parent's own publishing rests meanwhile: the child's must be the last. */
 static void forks(int count)
 {
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
     for (int i = 0; i < count; i++) {
         int status = -1;
         pid_t child;
@@ -221,12 +246,14 @@ static void forks(int count)
         publish(i & 1);
         child = fork();
         if (child == 0) {
+            decide_rightly(fd, "a child that was forked in the middle");
             rounds(4);
             _exit(wrong != 0);
         }
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
             wrong++;
     }
+    close(fd);
 }
 
 static void vforks(int count)
@@ -273,17 +300,21 @@ int main(int argc, char **argv)
         what++;
     if (argc != 6 || strlen(argv[3]) >= PATH_MAX)
         return 95;
+    published = mmap(NULL, sizeof(*published), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (published == MAP_FAILED)
+        return 96;
     strcpy(image_path, argv[3]);
     snprintf(control_path, sizeof(control_path), "%.*s/control-1", (int)(strrchr(argv[3], '/') - argv[3]), argv[3]);
     sizes[0] = read_file(argv[4], images[0]);
     sizes[1] = read_file(argv[5], images[1]);
+    publish(0);
     for (int i = 0; i < THREADS; i++) {
         sigset_t alarms;
 
         sigemptyset(&alarms);
         sigaddset(&alarms, SIGALRM);
         pthread_sigmask(SIG_BLOCK, &alarms, NULL);
-        pthread_create(&threads[i], NULL, load, NULL);
+        pthread_create(&threads[i], NULL, load, (void *)(uintptr_t)i);
         pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
     }
     all[what].run(atoi(argv[2]));
