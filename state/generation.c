@@ -8,6 +8,7 @@
 #include "state/kernel.h"
 #include "state/locate.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +81,7 @@ void generation_replace(struct generation *old, struct generation *newer)
     memset(newer, 0, sizeof(*newer));
 }
 
-/* Opens the control file for writing if it is one; -1 otherwise. */
+/* Opens the control file for writing if it is one; -1 otherwise, with errno. */
 static int generation_open(int folder)
 {
     int descriptor = kernel_open(folder, GENERATION_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
@@ -93,6 +94,7 @@ static int generation_open(int folder)
         pread(descriptor, &page, sizeof(page), 0) == (ssize_t)sizeof(page) && page_is_good(&page))
         return descriptor;
     kernel_close(descriptor);
+    errno = ENOENT;
     return -1;
 }
 

@@ -56,7 +56,10 @@ void generation_replace(struct generation *old, struct generation *newer);
  */
 bool generation_make(int folder, mode_t mode);
 
-/* Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. */
+/*
+ * Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. False with errno, ENOENT
+ * where there is none.
+ */
 bool generation_raise(int folder);
 
 #endif

@@ -2,13 +2,13 @@
 /*
  * Many processes of many threads under reloads: no decision is wrong, none is missed.
  *
- * usage: reload_load SOCKADE OBJECT POLICY PROCESSES THREADS RELOADS
- *   starts the processes preloaded, edits POLICY and publishes it RELOADS times, and prints what was seen
+ * usage: reload_load SOCKADE OBJECT POLICY PROCESSES THREADS RELOADS REST
+ *   starts the processes preloaded, edits POLICY and publishes it RELOADS times, and prints what was seen. A thread rests for
+ *   REST microseconds after 16 decisions.
  *
  * Each edit refuses 127.0.0.1 with the next errno of a list. A thread notes which edits were under way or published
  * before its call, and which after it; an errno that belongs to none of them is wrong. One that belongs to the edit
- * before is late, since another thread of the process may be taking the image just then, and the longest such time is
- * told. After the last edit every thread has to decide by it.
+ * before is late, which is as bad; the longest such time is told. After the last edit every thread has to decide by it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +35,8 @@ static const char *const names[] = {"EHOSTDOWN", "ENETDOWN", "ENETRESET", "EHOST
 
 struct board {
     _Atomic uint32_t begun, published; /* edits */
-    _Atomic bool finished;
+    useconds_t rest;
+    _Atomic bool go, finished;
     _Atomic uint32_t running, followed; /* threads: that have started, that decided by the last edit */
     _Atomic uint64_t decisions, wrong, late;
     _Atomic uint64_t longest; /* nanoseconds from an edit's publishing to the last decision by the one before */
@@ -93,10 +94,12 @@ static void *worker(void *unused)
     uint64_t deadline;
 
     board->running++;
+    while (!board->go)
+        usleep(5000);
     for (unsigned i = 0; !board->finished; i++) {
         decide(fd, i & 1);
         if (i % 16 == 0)
-            usleep(500);
+            usleep(board->rest);
     }
     deadline = now() + 20000000000u;
     while (now() < deadline) {
@@ -178,11 +181,13 @@ static int drive(char **argv)
     uint32_t all = (uint32_t)processes * (uint32_t)threads;
     int status, failed = 0;
 
+    board->rest = (useconds_t)atoi(argv[7]);
     edit(argv[3], 0);
     publish(argv[1], argv[3]);
     start_processes(argv, processes);
     while (board->running < all)
         usleep(10000);
+    board->go = true;
     for (uint32_t number = 1; number <= (uint32_t)reloads && number < EDITS_MAX; number++) {
         board->begun = number;
         edit(argv[3], number);
@@ -198,12 +203,12 @@ static int drive(char **argv)
            "%u of %u threads followed, %d processes failed\n",
            processes, threads, reloads, (unsigned long long)board->decisions, (unsigned long long)board->wrong,
            (unsigned long long)board->late, (double)board->longest / 1e6, board->followed, all, failed);
-    return board->wrong != 0 || board->followed != all || failed != 0;
+    return board->wrong != 0 || board->late != 0 || board->followed != all || failed != 0;
 }
 
 int main(int argc, char **argv)
 {
-    bool driver = argc == 7;
+    bool driver = argc == 8;
     int fd = driver ? memfd_create("board", 0) : BOARD_FD;
 
     if (driver && (ftruncate(fd, sizeof(struct board)) != 0 || dup2(fd, BOARD_FD) < 0))

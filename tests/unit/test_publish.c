@@ -136,7 +136,7 @@ static int meet_a_file_limit(void)
 {
     struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
 
-    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGXFSZ, SIG_DFL) != SIG_ERR); /* which would kill */
     CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     CHECK(!to_file("longer than that", in_scratch("image"), 0600));
     CHECK(strstr(problem, "write of \"") != NULL);
@@ -305,7 +305,7 @@ static int publish_under_a_file_limit(void)
     struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
     struct surroundings surroundings = surroundings_make();
 
-    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGXFSZ, SIG_DFL) != SIG_ERR); /* which would kill */
     CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     CHECK(!to_folders(&surroundings, "longer than that"));
     CHECK(strstr(problem, "failed: File too large.") != NULL);
