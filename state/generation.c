@@ -64,7 +64,7 @@ void generation_unmap(struct generation *generation)
 
 void generation_replace(struct generation *old, struct generation *newer)
 {
-    bool same = old->device == newer->device && old->inode == newer->inode;
+    bool same = generation_is_same(old, newer);
 
     if (newer->page == NULL)
         return;

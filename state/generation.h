@@ -38,10 +38,14 @@ struct generation {
 bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system);
 void generation_unmap(struct generation *generation);
 
-/* Whether both are of one file. */
+/*
+ * Whether both are of one file, and show the same: an overlay tells one inode for a file and what it was copied up to, and
+ * what was mapped before that stays as it was (Documentation/filesystems/overlayfs.rst, "Non-standard behavior").
+ */
 static inline bool generation_is_same(const struct generation *one, const struct generation *other)
 {
-    return one->page != NULL && other->page != NULL && one->device == other->device && one->inode == other->inode;
+    return one->page != NULL && other->page != NULL && one->device == other->device && one->inode == other->inode &&
+           atomic_load(&one->page->word) == atomic_load(&other->page->word);
 }
 
 /*

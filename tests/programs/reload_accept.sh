@@ -3,33 +3,19 @@
 # Mostly waits: runs beside the others.
 # A server that waits in accept while its policy is changed judges whom it takes by the new one; and every call that looks
 # at the sources does.
+# shellcheck disable=SC2086,SC2154 # ORDINARY is several words; answer is set by say
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
-enter_net
-scratch
+. "${0%/*}/../reloading.sh"
+reloading_begin
+folders
 need "$PYTHON" python3
-helper reload_probe
-mkdir "$USER_HOME/run"
-[ "$TEST_UID" -ne 0 ] || chown 65534:65534 "$USER_HOME/run"
-export XDG_RUNTIME_DIR="$USER_HOME/run"
-mkfifo ask answer
 
-start() {
-    as_user timeout 60 env LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/policy.conf" "$SCRATCH/reload_probe" \
-        <ask >answer 2>probe.err &
-    probe=$!
-    exec 8>ask 9<answer
-}
-say() {
-    echo "$*" >&8
-    reply=
-    read -r reply <&9 || reply=gone
-}
-policy() { # policy RULE...: the text
+rules() { # rules RULE...: the text
     echo "version = 1; log = { what = \"none\"; }; rules = ( $* );" >policy.new && mv policy.new policy.conf
 }
-reload() {
-    capture as_user "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf"
+publish() {
+    reload
     is "$STATUS$ERR" 0 'sockade reload'
 }
 # connect SOURCE: `reset` or `closed` is printed, by what became of the connection
@@ -45,47 +31,40 @@ except ConnectionResetError:
 for before in to from; do
     for who in 'the same thread' 'another thread'; do
         what="a rule with '$before' before, $who follows"
-        policy "{ action = \"deny\"; $before = \"192.0.2.1\"; proto = \"tcp\"; }"
-        start
+        rules "{ action = \"deny\"; $before = \"192.0.2.1\"; proto = \"tcp\"; }"
+        start $ORDINARY
         say port
-        port=$reply
+        port=$answer
         say accept
         sleep 0.2
-        policy '{ action = "deny"; from = "127.0.0.2"; proto = "tcp"; },
+        rules '{ action = "deny"; from = "127.0.0.2"; proto = "tcp"; },
             { action = "deny"; to = "127.0.0.1"; port = 9; errno = "ENETDOWN"; }'
-        reload
+        publish
         if [ "$who" = 'another thread' ]; then
-            say old
-            is "$reply" ENETDOWN 'the other thread decides by the new policy'
+            expect old ENETDOWN 'the other thread decides by the new policy'
         fi
         is "$(connect 127.0.0.2)" reset "$what: whom the new policy refuses is reset"
         is "$(connect 127.0.0.1)" closed "$what: whom it allows is taken"
-        say accepted
-        is "$reply" 127.0.0.1 "$what: and accept tells that one"
+        expect accepted 127.0.0.1 "$what: and accept tells that one"
 
         say accept
         sleep 0.2
-        policy '{ action = "deny"; on = "127.0.0.1"; errno = "EADDRNOTAVAIL"; }'
-        reload
+        rules '{ action = "deny"; on = "127.0.0.1"; errno = "EADDRNOTAVAIL"; }'
+        publish
         is "$(connect 127.0.0.1)" reset "$what: a listener that the new policy refuses takes nobody"
-        say accepted
-        is "$reply" EADDRNOTAVAIL "$what: accept fails"
-        exec 8>&- 9<&-
-        wait $probe
+        expect accepted EADDRNOTAVAIL "$what: accept fails"
+        stop
     done
 done
 
 # The calls that look at the sources once a second.
-policy '{ action = "deny"; to = "127.0.0.1"; port = 9; errno = "EHOSTDOWN"; }'
-start
+rules '{ action = "deny"; to = "127.0.0.1"; port = 9; errno = "EHOSTDOWN"; }'
+start $ORDINARY
 set -- ENETDOWN ENETRESET EHOSTUNREACH EHOSTDOWN
 for call in new bind listen take; do
-    policy "{ action = \"deny\"; to = \"127.0.0.1\"; port = 9; errno = \"$1\"; }"
-    left=30
-    while say $call && [ "$reply" != "$1" ] && [ $((left -= 1)) -gt 0 ]; do sleep 0.1; done
-    is "$reply" "$1" "an edit is seen within a second of the next call: $call"
+    rules "{ action = \"deny\"; to = \"127.0.0.1\"; port = 9; errno = \"$1\"; }"
+    settle $call "$1" "an edit is seen within a second of the next call: $call"
     shift
 done
-exec 8>&- 9<&-
-wait
+stop
 done_testing

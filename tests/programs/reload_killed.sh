@@ -1,32 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A writer killed at each of its system calls: the old policy holds or the new one, nothing is left that hinders the next.
+# shellcheck disable=SC2086,SC2154 # ORDINARY is several words; answer is set by say
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
-enter_net
-scratch
-helper reload_probe
+. "${0%/*}/../reloading.sh"
+reloading_begin
 helper killed_at
-mkdir "$USER_HOME/run"
-[ "$TEST_UID" -ne 0 ] || chown 65534:65534 "$USER_HOME/run"
-export XDG_RUNTIME_DIR="$USER_HOME/run"
+folders
 
 # Two rules, for 127.0.0.1:9 and the rest of the loopback: of one text both, or of the other.
-write() { # write ERRNO
+both() { # both ERRNO
     echo "version = 1; log = { what = \"none\"; }; rules = ( { action = \"deny\"; to = \"127.0.0.1\"; port = 9; errno = \"$1\"; },
         { action = \"deny\"; to = \"127.0.0.0/8\"; errno = \"$1\"; } );" >policy.new && mv policy.new policy.conf
 }
-write EIO
-mkfifo ask answer
-as_user timeout 200 env LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/policy.conf" "$SCRATCH/reload_probe" <ask >answer &
-exec 8>ask 9<answer
-ask() {
-    echo "$*" >&8
-    reply=
-    read -r reply <&9 || reply=gone
-}
-ask old
-is "$reply" EIO 'a process under the policy'
+both EIO
+start $ORDINARY
+expect old EIO 'a process under the policy'
 
 # Every STEP-th call only, where somebody is in a hurry.
 sanitized && STEP=7
@@ -34,15 +24,15 @@ step=0 torn='' stuck='' unlike='' ended=''
 before=EIO
 set -- EHOSTDOWN ENETDOWN ENETRESET
 while [ $step -lt 500 ]; do
-    write "$1"
+    both "$1"
     as_user "$SCRATCH/killed_at" $step "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf" 2>err || ended=$?
     [ -z "$ended" ] || break
-    ask both
-    case $reply in "$before $before" | "$1 $1") ;; *) torn="$torn $step:$reply" ;; esac
-    write "$2" # the killed one's text is never published as it was: the next one does not lean on its work
+    say both
+    case $answer in "$before $before" | "$1 $1") ;; *) torn="$torn $step:$answer" ;; esac
+    both "$2" # the killed one's text is never published as it was: the next one does not lean on its work
     as_user "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf" 2>err || stuck="$stuck $step:$(cat err)"
-    ask both
-    [ "$reply" = "$2 $2" ] || unlike="$unlike $step:$reply"
+    say both
+    [ "$answer" = "$2 $2" ] || unlike="$unlike $step:$answer"
     before=$2
     set -- "$3" "$1" "$2"
     step=$((step + ${STEP:-1}))
@@ -57,15 +47,14 @@ is "$(find "$USER_HOME/run/sockade" -name '*.new' | wc -l)" 0 'nothing is left l
 # The same text again: what was published, and told to nobody, is told by the next.
 step=0 unlike=''
 while [ $step -lt 500 ]; do
-    write "$1"
+    both "$1"
     as_user "$SCRATCH/killed_at" $step "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf" 2>err || break
     as_user "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf" 2>err
-    ask both
-    [ "$reply" = "$1 $1" ] || unlike="$unlike $step:$reply"
+    say both
+    [ "$answer" = "$1 $1" ] || unlike="$unlike $step:$answer"
     set -- "$2" "$3" "$1"
     step=$((step + ${STEP:-3}))
 done
 is "$unlike" '' 'a text whose writer was killed is published by the next one'
-exec 8>&- 9<&-
-wait
+stop
 done_testing
