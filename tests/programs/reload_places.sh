@@ -45,6 +45,22 @@ settle new ENETRESET 'and again'
 stop
 umount "$USER_HOME/run"
 
+# A disk that holds two large images and not three: those that were in force before are let go for the one that is to be.
+folders
+mount -t tmpfs -o size=1800k,mode=1777 tmpfs "$USER_HOME/run"
+for error in ENETDOWN ENETRESET EHOSTUNREACH EHOSTDOWN; do
+    awk 'BEGIN { printf "version = 1; sets = { many = [ \"10.0.0.0\""
+        for (i = 1; i < 40000; i++) printf ", \"10.%d.%d.%d\"", i / 32768, i / 128 % 256, i * 2 % 256
+        printf " ]; }; rules = ( { action = \"deny\"; to = \"127.0.0.1\"; port = 9; errno = \"'$error'\"; },"
+        print "{ action = \"deny\"; to = \"@many\"; } );" }' >policy.conf
+    reload
+    is "$STATUS$ERR$(find "$USER_HOME"/run/sockade -name '*.image' -size +600k | wc -l)" 01 "a large image on a small disk: $error"
+done
+start $ORDINARY
+expect new EHOSTDOWN 'it holds'
+stop
+umount "$USER_HOME/run"
+
 # Root's own: another uid, another root. In a user namespace nobody can become anyone.
 if [ "$TEST_INSIDE" -eq 0 ]; then
     folders

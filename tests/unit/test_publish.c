@@ -326,6 +326,44 @@ static void last_good_image_stays_where_none_can_be_written(void **state)
     shared_folder_remove(getuid());
 }
 
+/* The inode that a name leads to; 0: none. */
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static void large_images_keep_a_name_until_nobody_has_them(void **state)
+{
+    const char *const names[] = {"run/sockade/i.image", "run/sockade/i.image.old", "run/sockade/i.image.older"};
+    struct surroundings surroundings = surroundings_make();
+    size_t size = 300 << 10;
+    char *large = malloc(size + 1);
+    ino_t inodes[5];
+
+    (void)state;
+    memset(large, 'x', size);
+    large[size] = '\0';
+    assert_int_equal(mkdir(in_scratch("run"), 0700), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_true(to_folders(&surroundings, large));
+        inodes[i] = inode_of(in_scratch(names[0]));
+        for (int before = 1; before < 3; before++)
+            assert_int_equal(inode_of(in_scratch(names[before])), i < before ? 0 : inodes[i - before]);
+    }
+    assert_true(to_folders(&surroundings, "small"));
+    assert_int_equal(inode_of(in_scratch(names[1])), inodes[4]);
+    assert_int_equal(inode_of(in_scratch(names[2])), inodes[3]);
+    assert_true(to_folders(&surroundings, "small"));
+    assert_int_equal(inode_of(in_scratch(names[1])), 0);
+    assert_int_equal(inode_of(in_scratch(names[2])), inodes[4]);
+    assert_true(to_folders(&surroundings, "small"));
+    assert_int_equal(names_in(in_scratch("run/sockade")), 2);
+    shared_folder_remove(getuid());
+    free(large);
+}
+
 /* No user has this number, so nobody's folder in /dev/shm is met. */
 #define STRANGER 4000000001u
 
@@ -411,6 +449,7 @@ int main(void)
         WITH_SCRATCH(folders_that_are_not_ours_are_passed_over),
         WITH_SCRATCH(older_copy_that_stays_is_removed),
         WITH_SCRATCH(last_good_image_stays_where_none_can_be_written),
+        WITH_SCRATCH(large_images_keep_a_name_until_nobody_has_them),
         WITH_SCRATCH(no_folder_at_all_is_told),
         WITH_SCRATCH(one_process_at_a_time_has_the_lock),
         WITH_SCRATCH(many_processes_share_the_lock),
