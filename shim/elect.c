@@ -96,9 +96,11 @@ void elect_end(const sigset_t *mask)
 {
     struct election *here = atomic_load(&present);
     int saved = errno_before;
+    uint64_t claim = atomic_fetch_and(&here->claim, ~(uint64_t)(BUSY | AWAITED | HOPELESS));
 
+    /* Behind that: who is still about to sleep then finds the count raised, and does not. */
     atomic_fetch_add(&here->ended, 1);
-    if (atomic_fetch_and(&here->claim, ~(uint64_t)(BUSY | AWAITED | HOPELESS)) & AWAITED)
+    if (claim & AWAITED)
         kernel_wake_all(&here->ended);
     kernel_signal_mask(mask, NULL);
     errno = saved;
@@ -124,16 +126,16 @@ static bool claim_give_up(struct election *here, uint64_t claim)
 bool elect_wait(void)
 {
     struct election *here = atomic_load(&present);
+    uint32_t ended = here == NULL ? 0 : atomic_load(&here->ended);
     uint64_t deadline = 0;
     int saved = errno;
     bool again = false;
 
     while (here != NULL && here != &plain) {
-        uint32_t ended = atomic_load(&here->ended);
         uint64_t claim = atomic_load(&here->claim);
         uint64_t now;
 
-        if (!(claim & BUSY)) {
+        if (atomic_load(&here->ended) != ended || !(claim & BUSY)) {
             again = owner_of(claim) == getpid() || owner_of(claim) == 0;
             break;
         }

@@ -172,6 +172,36 @@ static void nobody_waits_for_ever_nor_twice(void **state)
     assert_true(elect_wait());
 }
 
+/* A wake-up that is lost costs all the patience there is. */
+static void *take_turns(void *unused)
+{
+    for (int i = 0; i < 5000; i++) {
+        sigset_t mask;
+
+        while (!elect(&mask)) {
+            uint64_t start = milliseconds();
+
+            if (!elect_wait() || milliseconds() - start > ELECT_PATIENCE_NS / 1000000 - 50)
+                return NULL;
+        }
+        elect_end(&mask);
+    }
+    return unused;
+}
+
+static void no_wake_up_is_lost(void **state)
+{
+    pthread_t threads[4];
+    void *right;
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_turns, state), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], &right);
+        assert_ptr_equal(right, state);
+    }
+}
+
 static sigjmp_buf back;
 
 static void jump(int signal_number)
@@ -242,10 +272,15 @@ static void a_dead_claim_is_taken_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_one_is_elected),          cmocka_unit_test(a_child_of_fork_may_be_elected_at_once),
-        cmocka_unit_test(a_child_of_vfork_is_not),      cmocka_unit_test(threads_exclude_each_other),
-        cmocka_unit_test(who_waits_goes_on_afterwards), cmocka_unit_test(nobody_waits_for_ever_nor_twice),
-        cmocka_unit_test(a_handler_may_leave_the_wait), cmocka_unit_test(a_dead_claim_is_taken_away),
+        cmocka_unit_test(only_one_is_elected),
+        cmocka_unit_test(a_child_of_fork_may_be_elected_at_once),
+        cmocka_unit_test(a_child_of_vfork_is_not),
+        cmocka_unit_test(threads_exclude_each_other),
+        cmocka_unit_test(who_waits_goes_on_afterwards),
+        cmocka_unit_test(no_wake_up_is_lost),
+        cmocka_unit_test(nobody_waits_for_ever_nor_twice),
+        cmocka_unit_test(a_handler_may_leave_the_wait),
+        cmocka_unit_test(a_dead_claim_is_taken_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
