@@ -17,11 +17,13 @@ static int publish(const struct layer_place *place, const struct surroundings *s
 {
     struct messages messages = {0};
     struct compiled compiled;
-    char where[PATH_MAX];
+    char where[PATH_MAX], problem[PATH_MAX + 256];
     int code = EXIT_NEGATIVE;
 
     if (text_is_fresh(surroundings, place, name)) {
-        publish_raise(surroundings, place->system);
+        publish_raise(surroundings, place->system, problem, sizeof(problem));
+        if (problem[0] != '\0')
+            complain("%s", problem);
         return EXIT_FINE;
     }
     if (text_compile(&compiled, place, NULL, false, &messages))

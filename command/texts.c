@@ -185,26 +185,28 @@ bool published_find(struct published *out, const struct surroundings *surroundin
 static bool publish_system(const struct compiled *compiled, const char *name, char where[PATH_MAX])
 {
     char problem[PATH_MAX + 256] = "its name is too long";
+    bool published;
 
     if (mkdir(SYSTEM_STATE_FOLDER, 0755) != 0 && errno != EEXIST) {
         complain("mkdir '" SYSTEM_STATE_FOLDER "': %s", strerror(errno));
         return false;
     }
-    if (publish_system_image(&compiled->image, name, where, problem, sizeof(problem)))
-        return true;
-    complain("%s", problem);
-    return false;
+    published = publish_system_image(&compiled->image, name, where, problem, sizeof(problem));
+    if (problem[0] != '\0')
+        complain("%s", problem);
+    return published;
 }
 
 bool text_publish(const struct compiled *compiled, const struct surroundings *surroundings, bool system,
                   const char *name, char where[PATH_MAX])
 {
     char problem[PATH_MAX + 256] = "";
+    bool published;
 
     if (system && surroundings->uid == 0)
         return publish_system(compiled, name, where);
-    if (publish_image(&compiled->image, surroundings, name, where, problem, sizeof(problem)))
-        return true;
-    complain("%s", problem);
-    return false;
+    published = publish_image(&compiled->image, surroundings, name, where, problem, sizeof(problem));
+    if (problem[0] != '\0')
+        complain("%s", problem);
+    return published;
 }

@@ -16,6 +16,9 @@
 #include <string.h>
 #include <time.h>
 
+/* How often one call may find that there is something newer still. */
+#define ROUNDS 4
+
 /* What is known of a place of a layer beside the layer itself. */
 struct followed {
     struct search search;
@@ -179,26 +182,46 @@ static void look(struct followed *one)
     follow_change(one, state);
 }
 
+/*
+ * By the elected thread. A word counts as seen when it has been followed, and no sooner: a child that is forked in the middle
+ * finds it moved and begins anew, and so do the other threads, which wait for that.
+ */
+static void follow_each(void)
+{
+    for (int i = 0; i < followed_count; i++) {
+        struct followed *one = &followed[i];
+        struct generation before = one->image.generation;
+        uint32_t word;
+
+        if (one->layer < 0)
+            continue;
+        word = layer_word(one->layer);
+        if (word == atomic_load(&process.word_seen[one->layer]))
+            continue;
+        follow_word(one);
+        /* Also where it failed: what comes later raises it again. Another file's word is seen by who put it in its place. */
+        if (generation_is_same(&before, &one->image.generation))
+            atomic_store(&process.word_seen[one->layer], word);
+    }
+    policy_words_seen();
+}
+
+/*
+ * Who sees the word moved does not go on before the new image holds: "with the next call" is meant for every thread. A few
+ * rounds at most, since another word may come whenever one was followed.
+ */
 void follow_words(void)
 {
     sigset_t mask;
 
-    if (!elect(&mask))
-        return;
-    for (int i = 0; i < followed_count; i++) {
-        uint32_t word;
-
-        if (followed[i].layer < 0)
-            continue;
-        word = layer_word(followed[i].layer);
-        if (word == atomic_load(&process.word_seen[followed[i].layer]))
-            continue;
-        /* Also where it fails: what comes later raises it again. */
-        atomic_store(&process.word_seen[followed[i].layer], word);
-        follow_word(&followed[i]);
+    for (int round = 0; round < ROUNDS && policy_has_moved(); round++) {
+        if (elect(&mask)) {
+            follow_each();
+            elect_end(&mask);
+        } else if (!elect_wait()) {
+            break;
+        }
     }
-    policy_words_seen();
-    elect_end(&mask);
 }
 
 void follow_sources(void)

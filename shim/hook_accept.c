@@ -27,12 +27,34 @@ struct taking {
     int flags;
     bool four;     /* accept4: `flags` count */
     bool reported; /* this thread was told that it is readable */
+    bool late;     /* the kernel was asked under an older policy, which had nothing to judge, and gave `taken` */
+    int taken;
+    uint64_t state; /* under which the listener's own address was judged */
     struct patience patience;
 };
 
-static int take(const struct taking *taking, struct own_address *peer)
+/* Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. */
+static void reset_and_close(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    int saved = errno;
+
+    real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    kernel_close(fd); /* close(2) is a cancellation point, and would leave it open */
+    errno = saved;
+}
+
+static int take(struct taking *taking, struct own_address *peer)
 {
     peer->length = sizeof(peer->storage);
+    if (unlikely(taking->late)) {
+        taking->late = false;
+        if (real.getpeername(taking->taken, (struct sockaddr *)&peer->storage, &peer->length) == 0)
+            return taking->taken;
+        /* Whose name is no longer known has gone: nobody misses a connection that was lost before it was taken. */
+        reset_and_close(taking->taken);
+        peer->length = sizeof(peer->storage);
+    }
     if (taking->four)
         return real.accept4(taking->listener.fd, (struct sockaddr *)&peer->storage, &peer->length, taking->flags);
     return real.accept(taking->listener.fd, (struct sockaddr *)&peer->storage, &peer->length);
@@ -45,17 +67,6 @@ static void address_give(const struct own_address *own, struct sockaddr *address
         return;
     memcpy(address, &own->storage, *length < own->length ? *length : own->length);
     *length = own->length;
-}
-
-/* Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. */
-static void reset_and_close(int fd)
-{
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    int saved = errno;
-
-    real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    kernel_close(fd); /* close(2) is a cancellation point, and would leave it open */
-    errno = saved;
 }
 
 /* The name of a connection that was taken, where anything depends on it. It is asked for once at most. */
@@ -112,6 +123,19 @@ static bool may_take_again(struct taking *taking)
     return patience_waits(&taking->patience, NULL, &wait);
 }
 
+/*
+ * A server mostly waits in accept while its policy is changed. What it takes then is judged by the newer one, and so is the
+ * listener itself: true where that refuses, with errno set.
+ */
+static bool refused_meanwhile(struct taking *taking)
+{
+    if (likely(process_state() == taking->state))
+        return false;
+    policy_ready(0);
+    taking->state = process_state();
+    return watching(WATCH_ON | WATCH_ON_UNIX) && listener_refused(&taking->listener);
+}
+
 static int accept_loop(struct taking *taking, struct own_address *peer)
 {
     int saved = errno;
@@ -125,6 +149,10 @@ static int accept_loop(struct taking *taking, struct own_address *peer)
         if (fd < 0)
             return -1;
         hint_copy_accepted(taking->listener.fd, fd); /* the number may have been another socket's */
+        if (refused_meanwhile(taking)) {
+            reset_and_close(fd);
+            return -1;
+        }
         named = taken_name(taking, fd, &name);
         /* So may the listener's: close(2) is not watched, and not every socket is made in our sight. */
         if (named && listener_is_another(&taking->listener, &name) && listener_refused(&taking->listener)) {
@@ -158,7 +186,10 @@ static int accept_judged(struct taking *taking, struct sockaddr *address, sockle
     patience_enter(&taking->patience, 0);
     hint_expect_stream(taking->listener.fd);
     hint_of_listener(taking->listener.fd);
+    taking->state = process_state();
     if (watching(WATCH_ON | WATCH_ON_UNIX) && listener_refused(&taking->listener)) {
+        if (taking->late)
+            reset_and_close(taking->taken);
         cancellation_point();
         return -1;
     }
@@ -175,21 +206,33 @@ static bool is_for_kernel(const struct sockaddr *address, const socklen_t *lengt
     return address != NULL && (plainly_bad(address) || plainly_bad(length) || (int)*length < 0);
 }
 
+static int accept_watched(struct taking *taking, struct sockaddr *address, socklen_t *length)
+{
+    bool for_kernel = is_for_kernel(address, length);
+    socklen_t room = for_kernel || address == NULL ? 0 : *length;
+
+    follow_sources();
+    if (policy_ready(KINDS) && !for_kernel)
+        return accept_judged(taking, address, length);
+    taking->taken = taking->four ? real.accept4(taking->listener.fd, address, length, taking->flags)
+                                 : real.accept(taking->listener.fd, address, length);
+    if (watching(WATCH_HINTS))
+        hint_copy_accepted(taking->listener.fd, taking->taken);
+    if (taking->taken < 0 || for_kernel || !policy_ready(KINDS))
+        return taking->taken;
+    taking->late = true;
+    if (address != NULL)
+        *length = room;
+    return accept_judged(taking, address, length);
+}
+
 /* accept */
 
 static __attribute__((noinline)) int accept_slow(int fd, struct sockaddr *address, socklen_t *length)
 {
     struct taking taking = {.listener = {.fd = fd}};
 
-    follow_sources();
-    if (!policy_ready(KINDS) || is_for_kernel(address, length)) {
-        int taken = real.accept(fd, address, length);
-
-        if (watching(WATCH_HINTS))
-            hint_copy_accepted(fd, taken);
-        return taken;
-    }
-    return accept_judged(&taking, address, length);
+    return accept_watched(&taking, address, length);
 }
 
 static inline int sockade_accept(int fd, struct sockaddr *address, socklen_t *length)
@@ -210,15 +253,7 @@ static __attribute__((noinline)) int accept4_slow(int fd, struct sockaddr *addre
 {
     struct taking taking = {.listener = {.fd = fd}, .flags = flags, .four = true};
 
-    follow_sources();
-    if (!policy_ready(KINDS) || is_for_kernel(address, length)) {
-        int taken = real.accept4(fd, address, length, flags);
-
-        if (watching(WATCH_HINTS))
-            hint_copy_accepted(fd, taken);
-        return taken;
-    }
-    return accept_judged(&taking, address, length);
+    return accept_watched(&taking, address, length);
 }
 
 static inline int sockade_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)

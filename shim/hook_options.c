@@ -98,7 +98,7 @@ static __attribute__((noinline)) int setsockopt_inspected(int fd, int level, int
                                                           socklen_t length)
 {
     if (level == IPPROTO_SCTP && (name == SCTP_BINDX_ADD || name == SCTP_CONNECTX || name == SCTP_CONNECTX_OLD) &&
-        concerned(KINDS))
+        (watching(KINDS) || policy_may_have_moved()))
         return setsockopt_judged(fd, name, value, length);
     if (watching(TRANSLATED))
         return setsockopt_translated(fd, level, name, value, length);
@@ -159,7 +159,7 @@ static __attribute__((noinline)) int getsockopt_translated(int fd, int level, in
 
 static inline int sockade_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
-    if (unlikely(level == IPPROTO_SCTP) && name == SCTP_CONNECTX3 && concerned(KINDS))
+    if (unlikely(level == IPPROTO_SCTP) && name == SCTP_CONNECTX3 && (watching(KINDS) || policy_may_have_moved()))
         return getsockopt_judged(fd, value, length);
     if (watching(TRANSLATED))
         return getsockopt_translated(fd, level, name, value, length);

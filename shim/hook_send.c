@@ -85,6 +85,29 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     return sendto_passed(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
 }
 
+/* As it says in sockade_sendto, where the peer's answers must be expected too. Apart, or its registers would burden the rest. */
+static __attribute__((noinline)) ssize_t sendto_awaited(int fd, const void *data, size_t length, int flags,
+                                                        const struct sockaddr *address, socklen_t address_length)
+{
+    union reached_address copy;
+
+    if (likely(watching(WATCH_FROM_DATAGRAM)) && likely(!(flags & MSG_FASTOPEN)) &&
+        likely(reached_copy4(&copy, address)) && likely(reached_knows4(&reached_by_sendto, fd, &copy, true)))
+        return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet, address_length);
+    return sendto_judged(fd, data, length, flags, address, address_length);
+}
+
+static __attribute__((noinline)) ssize_t sendto_awaited6(int fd, const void *data, size_t length, int flags,
+                                                         const struct sockaddr *address, socklen_t address_length)
+{
+    union reached_address copy;
+
+    if (likely(watching(WATCH_FROM_DATAGRAM)) && address_length == sizeof(copy.inet6) && !(flags & MSG_FASTOPEN) &&
+        reached_copy6(&copy, address) && reached_knows6(&reached_by_sendto, fd, &copy, true))
+        return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet6, address_length);
+    return sendto_judged(fd, data, length, flags, address, address_length);
+}
+
 /* Under a policy, with whatever is not as long as an IPv4 address. */
 static __attribute__((noinline)) ssize_t sendto_watched(int fd, const void *data, size_t length, int flags,
                                                         const struct sockaddr *address, socklen_t address_length)
@@ -92,9 +115,9 @@ static __attribute__((noinline)) ssize_t sendto_watched(int fd, const void *data
     union reached_address copy;
 
     if (address_length == sizeof(copy.inet6) && !(flags & MSG_FASTOPEN) && reached_copy6(&copy, address) &&
-        reached_knows6(&reached_by_sendto, fd, &copy, true))
+        reached_knows6(&reached_by_sendto, fd, &copy, false))
         return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet6, address_length);
-    return sendto_judged(fd, data, length, flags, address, address_length);
+    return sendto_awaited6(fd, data, length, flags, address, address_length);
 }
 
 /* Where this thread sends again and again costs no decision. */
@@ -109,9 +132,9 @@ static inline __attribute__((always_inline)) ssize_t sockade_sendto(int fd, cons
     if (unlikely(address_length != sizeof(copy.inet)))
         return sendto_watched(fd, data, length, flags, address, address_length);
     if (likely(!(flags & MSG_FASTOPEN)) && likely(reached_copy4(&copy, address)) &&
-        likely(reached_knows4(&reached_by_sendto, fd, &copy, true)))
+        likely(reached_knows4(&reached_by_sendto, fd, &copy, false)))
         return real.sendto(fd, data, length, flags, (struct sockaddr *)&copy.inet, address_length);
-    return sendto_judged(fd, data, length, flags, address, address_length);
+    return sendto_awaited(fd, data, length, flags, address, address_length);
 }
 
 EXPORT ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *address,

@@ -16,23 +16,26 @@
 
 /*
  * Puts the control file that was found in the place of the layer's, or lets it go where it is the same one. The word may
- * be a lower one from then on, and the state that it is a part of must not come again (process_state): the generation is
- * raised before, by more than is lost.
+ * be a lower one from then on, and the state that it is a part of (process_state) must not come again, neither meanwhile nor
+ * afterwards, so the generation is raised by more than is lost, on both sides.
  */
 static void word_follow(int i, struct generation *current, struct generation *found)
 {
+    uint32_t more = layer_word(i) + 1;
+
     if (found->page == NULL)
         return;
     if (generation_is_same(current, found)) {
         generation_unmap(found);
         return;
     }
-    atomic_fetch_add(&process.generation, layer_word(i) + 1);
+    atomic_fetch_add(&process.generation, more);
     if (generation_move(found, &process_words[i])) {
         atomic_store(&process.word_seen[i], found->word);
         *current = *found;
         memset(found, 0, sizeof(*found));
     }
+    atomic_fetch_add(&process.generation, more);
     policy_words_seen();
 }
 
@@ -70,11 +73,11 @@ static void log_follow(struct layer *layer, const struct view *view, const struc
     atomic_store_explicit(&layer->log_now, known, memory_order_release);
 }
 
-static void remember(struct installed *image, const struct candidate *found)
+static void remember(struct installed *image, const struct image_file *file)
 {
-    image->device = found->file.device;
-    image->inode = found->file.inode;
-    image->mtime_ns = found->file.mtime_ns;
+    image->device = file->device;
+    image->inode = file->inode;
+    image->mtime_ns = file->mtime_ns;
 }
 
 void install_first(int i, const struct search *search, struct candidate *found, struct installed *image)
@@ -84,7 +87,7 @@ void install_first(int i, const struct search *search, struct candidate *found, 
 
     layer->system = search->place->system;
     if (found->file.base != NULL) {
-        remember(image, found);
+        remember(image, &found->file);
         layer->slots[0] = found->view;
         log_make(&process_logs[i][0], &found->view, search);
     }
@@ -118,7 +121,6 @@ static bool slot_fill(struct layer *layer, struct candidate *found, struct insta
 
     atomic_thread_fence(
         memory_order_seq_cst); /* whoever sees what is written now sees the latch of the last time too */
-    remember(image, found);
     image->mapped[half] = found->file.size;
     if (!image_file_move(&found->file, slot, mapped)) {
         image->mapped[half] = 0;
@@ -135,6 +137,7 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
                    const char **why)
 {
     struct layer *layer = &process.layers[i];
+    const struct image_file file = found->file;
     bool done = true;
 
     if (found->file.inode != image->inode || found->file.device != image->device) {
@@ -149,6 +152,7 @@ bool install_newer(int i, const struct search *search, struct candidate *found, 
         if (done) {
             log_follow(layer, layer_view(layer), search);
             process_watch_again();
+            remember(image, &file); /* last, so that a child that is forked in the middle does it once more */
         }
     }
     word_follow(i, &image->generation, &found->generation);

@@ -103,19 +103,30 @@ static inline uint32_t policy_words(void)
     return glance(&process_words[0].page.word) + glance(&process_words[1].page.word);
 }
 
-/* Whether a newer image may have come, or be said to have: never wrongly no. Three loads. */
+/* Whether a newer image may have come, or be said to have: never wrongly no. Three loads; what is read later is newer. */
 static inline bool policy_may_have_moved(void)
 {
-    return unlikely(policy_words() != glance(&process.words_seen));
+    uint32_t seen = glance(&process.words_seen);
+    bool moved = policy_words() != seen;
+
+    atomic_thread_fence(memory_order_acquire);
+    return unlikely(moved);
 }
 
 /*
- * The branch of a hook that would follow a newer policy: whether anything of these kinds can be refused or noted, or may be
- * from now on.
+ * The branch of a hook that follows a newer policy: whether anything of these kinds can be refused or noted, or may be from
+ * now on. The order matters: another thread may be through with a newer policy in between, and what is watched is made
+ * before its word is called seen.
  */
 static inline bool concerned(uint32_t kinds)
 {
-    return watching(kinds) || policy_may_have_moved();
+    uint32_t seen = glance(&process.words_seen);
+
+    atomic_thread_fence(memory_order_acquire);
+    if (watching(kinds))
+        return true;
+    atomic_thread_fence(memory_order_acquire);
+    return unlikely(policy_words() != seen);
 }
 
 /* Whether it has, in truth. */

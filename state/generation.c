@@ -8,6 +8,7 @@
 #include "state/kernel.h"
 #include "state/locate.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,11 +68,6 @@ void generation_unmap(struct generation *generation)
     memset(generation, 0, sizeof(*generation));
 }
 
-bool generation_is_same(const struct generation *one, const struct generation *other)
-{
-    return one->page != NULL && other->page != NULL && one->device == other->device && one->inode == other->inode;
-}
-
 bool generation_move(struct generation *generation, union generation_place *place)
 {
     if (generation->place == place)
@@ -86,7 +82,7 @@ bool generation_move(struct generation *generation, union generation_place *plac
     return true;
 }
 
-/* Opens the control file for writing if it is one; -1 otherwise. */
+/* Opens the control file for writing if it is one; -1 otherwise, with errno. */
 static int generation_open(int folder)
 {
     int descriptor = kernel_open(folder, GENERATION_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
@@ -99,6 +95,7 @@ static int generation_open(int folder)
         pread(descriptor, &page, sizeof(page), 0) == (ssize_t)sizeof(page) && page_is_good(&page))
         return descriptor;
     kernel_close(descriptor);
+    errno = ENOENT;
     return -1;
 }
 

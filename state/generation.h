@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -54,8 +55,15 @@ bool generation_map(struct generation *out, int folder, const char *path, uid_t 
                     union generation_place *place);
 void generation_unmap(struct generation *generation);
 
-/* Whether both are the same control file. */
-bool generation_is_same(const struct generation *one, const struct generation *other);
+/*
+ * Whether both are of one file, and show the same: an overlay tells one inode for a file and what it was copied up to, and
+ * what was mapped before that stays as it was (Documentation/filesystems/overlayfs.rst, "Non-standard behavior").
+ */
+static inline bool generation_is_same(const struct generation *one, const struct generation *other)
+{
+    return one->page != NULL && other->page != NULL && one->device == other->device && one->inode == other->inode &&
+           atomic_load(&one->page->word) == atomic_load(&other->page->word);
+}
 
 /*
  * Moves a control file to `place`, over any other, without a moment at which readers of the place would fault. False
@@ -69,7 +77,10 @@ bool generation_move(struct generation *generation, union generation_place *plac
  */
 bool generation_make(int folder, mode_t mode);
 
-/* Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. */
+/*
+ * Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. False with errno, ENOENT
+ * where there is none.
+ */
 bool generation_raise(int folder);
 
 #endif

@@ -14,10 +14,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -130,6 +132,30 @@ static inline void kernel_signal_take(const sigset_t *set)
     const long long no_time[2] = {0, 0};
 
     kernel_call(SYS_rt_sigtimedwait, set, NULL, no_time, KERNEL_SIGNAL_BYTES);
+}
+
+/* riscv32 and whatever is younger have no other; the time is short enough for the old one everywhere else. */
+#ifdef SYS_futex
+#define KERNEL_FUTEX SYS_futex
+typedef __kernel_long_t kernel_futex_time;
+#else
+#define KERNEL_FUTEX SYS_futex_time64
+typedef long long kernel_futex_time;
+#endif
+
+/* Sleeps while `*word` is `value`, for this long at most, unless it is woken or interrupted. False: it cannot sleep. */
+static inline bool kernel_sleep_on(const void *word, uint32_t value, uint64_t nanoseconds)
+{
+    const kernel_futex_time left[2] = {(kernel_futex_time)(nanoseconds / 1000000000),
+                                       (kernel_futex_time)(nanoseconds % 1000000000)};
+
+    return syscall(KERNEL_FUTEX, word, FUTEX_WAIT_PRIVATE, value, left, NULL, 0) == 0 || errno == EAGAIN ||
+           errno == EINTR || errno == ETIMEDOUT;
+}
+
+static inline void kernel_wake_all(const void *word)
+{
+    syscall(KERNEL_FUTEX, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
 #endif

@@ -71,7 +71,7 @@ check-units: $(UNIT_TESTS)
 	$(Q)$(sanitizer_options) BUILD=$(BUILD) sh tests/run.sh $(sort $(UNIT_TESTS))
 
 check-long: dependencies
-	$(Q)$(MAKE) --no-print-directory check DECISIONS=2000000 RELOADS=10000 EDITS=50 WRITES=300
+	$(Q)$(MAKE) --no-print-directory check DECISIONS=2000000 RELOADS=10000 EDITS=50 BUSY=200 BUSY_EDITS=20 WRITES=300
 	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
 
 # Each fuzz target for FUZZ_SECONDS on its corpus; new inputs go to the build folder.

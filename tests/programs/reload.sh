@@ -1,59 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Mostly waits: runs beside the others.
-# A running process follows its policy: published, edited in place, swapped by rename or symlink, appearing, broken;
-# with the image folder gone, full, or full of rubbish; after chroot and setuid; the system's policy too.
-# shellcheck disable=SC2086 # ORDINARY is several words
+# A running process follows its policy: published, edited in place, swapped by rename or symlink, appearing, broken.
+# shellcheck disable=SC2086,SC2034 # ORDINARY is several words; policy is for start
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
-enter_net
-scratch
-helper reload_probe
-folders() { # the places of images, made anew
-    rm -rf "$USER_HOME/run" "$USER_HOME/.cache" "$USER_HOME/.local" /dev/shm/sockade-*
-    as_user mkdir "$USER_HOME/run"
-}
-export XDG_RUNTIME_DIR="$USER_HOME/run"
-images=$USER_HOME/run/sockade
-
-text() { # text ERRNO: the policy as text
-    echo "version = 1; rules = ( { action = \"deny\"; to = \"127.0.0.1\"; port = 9; errno = \"$1\"; } );"
-}
-write() { # write FILE ERRNO: by rename
-    text "$2" >"$1.new" && mv "$1.new" "$1"
-}
-mkfifo ask answer
-start() { # start USER-WORDS...: the probe under policy.conf, or under $policy
-    HOME=$USER_HOME "$@" timeout 60 env LD_PRELOAD="$LIBSOCKADE" ${policy-SOCKADE_POLICY=$SCRATCH/policy.conf} \
-        "$SCRATCH/reload_probe" <ask >answer 2>probe.err &
-    probe=$!
-    exec 8>ask 9<answer
-}
-say() { # say WORDS: one question, its answer in $answer
-    echo "$*" >&8
-    answer=
-    read -r answer <&9 || answer=gone
-}
-stop() {
-    exec 8>&- 9<&-
-    wait $probe
-}
-expect() { # expect QUESTION ANSWER NAME
-    say "$1"
-    is "$answer" "$2" "$3"
-}
-# settle QUESTION ANSWER NAME: within three seconds (one, and what a loaded machine adds)
-settle() {
-    settle_left=30
-    while say "$1" && [ "$answer" != "$2" ] && [ $((settle_left -= 1)) -gt 0 ]; do sleep 0.1; done
-    is "$answer" "$2" "$3"
-}
-reload() {
-    capture as_user "$SOCKADE" reload --policy "$SCRATCH/policy.conf"
-}
-errors() {
-    grep -sc '"op":"reload","verdict":"error"' "$USER_HOME/.local/state/sockade/events.jsonl" || :
-}
+. "${0%/*}/../reloading.sh"
+reloading_begin
 
 # By the word.
 folders
@@ -105,20 +58,6 @@ expect new ENETRESET 'a text that is taken away keeps it too'
 write policy.conf EHOSTDOWN
 settle new EHOSTDOWN 'and is followed when it comes back'
 
-# Rubbish in the folder, the folder gone, the folder full.
-for file in "$images"/*; do echo rubbish >"$file.new" && mv "$file.new" "$file"; done
-write policy.conf ENETDOWN
-settle new ENETDOWN 'rubbish in place of images and control file'
-write policy.conf ENETRESET
-reload
-settle new ENETRESET 'which the next writer mends'
-expect old ENETRESET 'also for the word'
-rm -rf "$images"
-write policy.conf EHOSTDOWN
-settle new EHOSTDOWN 'the folder is gone'
-write policy.conf ENETDOWN
-reload
-expect old ENETDOWN 'the word of the folder that was made in its place moves'
 stop
 
 # A folder of symlinks, as Kubernetes mounts them.
@@ -135,21 +74,6 @@ ln -s two data.new && mv -T data.new data
 settle new ENETDOWN 'the folder is swapped'
 stop
 rm policy.conf
-
-# A full disk for the images: they go elsewhere.
-folders
-mount -t tmpfs -o size=24k,mode=1777 tmpfs "$USER_HOME/run"
-write policy.conf EHOSTDOWN
-start $ORDINARY
-expect new EHOSTDOWN 'a small disk for images'
-as_user dd if=/dev/zero of="$USER_HOME/run/filled" bs=1k 2>/dev/null
-write policy.conf ENETDOWN
-settle new ENETDOWN 'the disk is full: the image comes from another folder'
-write policy.conf ENETRESET
-reload
-settle new ENETRESET 'and again'
-stop
-umount "$USER_HOME/run"
 
 # An image that was named outright.
 folders
@@ -204,78 +128,5 @@ reload
 expect old ENETDOWN 'an image that does not fit leaves the old one in force'
 is "$(errors)" 1 'and one event'
 stop
-fi
-
-# Root's own: another uid, another root. In a user namespace nobody can become anyone.
-if [ "$TEST_INSIDE" -eq 0 ]; then
-    folders
-    rm -rf "$HOME/.cache" run
-    XDG_RUNTIME_DIR=$SCRATCH/run
-    mkdir run
-    write policy.conf EHOSTDOWN
-    USER_HOME=$HOME start env
-    expect new EHOSTDOWN 'a process of root'
-    expect 'setuid 65534' fine 'gives its rights away'
-    write policy.conf ENETDOWN
-    "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf"
-    expect new EHOSTDOWN 'what it may no longer read is not followed'
-    sleep 1.2
-    expect new EHOSTDOWN 'nor a second later'
-    stop
-    mkdir -p jail"$SCRATCH"
-    text ENETRESET >"jail$SCRATCH/policy.conf"
-    USER_HOME=$HOME start env
-    expect new ENETDOWN 'another one'
-    expect "chroot $SCRATCH/jail" fine 'changes its root'
-    sleep 1.2
-    expect new ENETDOWN 'a text at the same path in there is none of its own'
-    write policy.conf EHOSTDOWN
-    "$SOCKADE" reload --quiet --policy "$SCRATCH/policy.conf"
-    expect new ENETDOWN 'and its word leads nowhere'
-    stop
-
-    # The system's policy.
-    mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/sockade
-    mkdir -p /etc/sockade 2>/dev/null
-    if mount -t tmpfs tmpfs /etc/sockade; then
-        folders
-        chmod 755 /etc/sockade /var/lib /var/lib/sockade
-        XDG_RUNTIME_DIR=$USER_HOME/run
-        text EHOSTDOWN >/etc/sockade/policy.conf
-        "$SOCKADE" compile --system --quiet
-        policy=
-        start $ORDINARY
-        expect old EHOSTDOWN 'the system policy'
-        text ENETDOWN >/etc/sockade/policy.conf
-        capture "$SOCKADE" reload --system
-        like "$OUT" '1 process follows' 'published by root'
-        expect old ENETDOWN "reaches another user's process with its next call"
-        stop
-        umount /etc/sockade
-    else
-        skip 'no folder /etc/sockade can be mounted on' 'the system policy'
-    fi
-    # An overlay: what is mapped from below never moves once the file was copied up.
-    unset policy
-    mkdir lower upper work merged
-    chmod 777 upper lower merged
-    folders
-    XDG_RUNTIME_DIR=$SCRATCH/merged
-    write policy.conf EHOSTDOWN
-    chown 65534:65534 lower
-    as_user env XDG_RUNTIME_DIR="$SCRATCH/lower" "$SOCKADE" compile --quiet "$SCRATCH/policy.conf"
-    mount -t tmpfs tmpfs upper && mkdir upper/u upper/w && chown 65534:65534 upper/u
-    if mount -t overlay overlay -o lowerdir=lower,upperdir=upper/u,workdir=upper/w merged 2>/dev/null; then
-        start $ORDINARY
-        expect new EHOSTDOWN 'images on an overlay'
-        write policy.conf ENETDOWN
-        reload
-        settle new ENETDOWN 'what the word cannot tell is seen within a second'
-        stop
-        umount merged
-    else
-        skip 'no overlay can be mounted here' 'images on an overlay'
-    fi
-    umount upper
 fi
 done_testing

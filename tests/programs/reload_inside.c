@@ -9,10 +9,12 @@
  *   cancel  with threads that are cancelled in the middle, asynchronously
  *   fork    with a thread that forks; each child publishes too, and must follow
  *   vfork   with vfork children that address a socket
+ *   cost    tells what a call costs that takes a new image, and one that does not, without any load (for bench/)
  *
  * The images refuse 127.0.0.1:9 by ENETDOWN (A) and EHOSTDOWN (B).
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,20 +27,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define THREADS 8
-#define IMAGE_ROOM (1 << 20)
+#define IMAGE_ROOM (32 << 20)
+#define COSTS_MAX 10000
 
 static char images[2][IMAGE_ROOM];
 static size_t sizes[2];
 static const int errors[2] = {ENETDOWN, EHOSTDOWN};
 static char image_path[PATH_MAX], control_path[PATH_MAX + 16];
 static _Atomic long wrong, decisions;
+
+/* Twice the number of images that were published, and one more while there is one under way; shared with children. */
+static struct {
+    _Atomic unsigned count;
+    _Atomic int which;
+} * published;
+
 static _Atomic bool finished;
 static _Thread_local sigjmp_buf back;
 static volatile sig_atomic_t jumping;
@@ -51,6 +63,17 @@ static int decide(int fd)
     return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
 }
 
+/* Large images that were in force lately keep a name, so that no process has to do away with one (config/publish.c). */
+static void kept_move(void)
+{
+    char old[2][PATH_MAX + 8];
+
+    snprintf(old[0], sizeof(old[0]), "%s.old", image_path);
+    snprintf(old[1], sizeof(old[1]), "%s.older", image_path);
+    rename(old[0], old[1]);
+    (void)!link(image_path, old[0]);
+}
+
 /* Replaces the image as a writer does, and raises the word. */
 static void publish(int which)
 {
@@ -58,10 +81,14 @@ static void publish(int which)
     uint32_t word;
     int fd;
 
+    published->count++;
+    published->which = which;
     snprintf(temporary, sizeof(temporary), "%s.%d", image_path, (int)getpid());
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || write(fd, images[which], sizes[which]) != (ssize_t)sizes[which] || close(fd) != 0 ||
-        rename(temporary, image_path) != 0)
+    if (fd < 0 || write(fd, images[which], sizes[which]) != (ssize_t)sizes[which] || close(fd) != 0)
+        _exit(90);
+    kept_move();
+    if (rename(temporary, image_path) != 0)
         _exit(90);
     fd = open(control_path, O_RDWR);
     if (fd < 0 || pread(fd, &word, sizeof(word), 12) != sizeof(word))
@@ -70,23 +97,36 @@ static void publish(int which)
     if (pwrite(fd, &word, sizeof(word), 12) != sizeof(word))
         _exit(92);
     close(fd);
+    published->count++;
 }
 
-static void *load(void *unused)
+/* One decision, which has to be by the image that was published before the call, or by one that came meanwhile. */
+static void decide_rightly(int fd, const char *who)
 {
+    unsigned before = published->count;
+    int which = published->which;
+    int error = decide(fd);
+
+    if (error == errors[which] || (error == errors[!which] && ((before & 1) || published->count != before)))
+        return;
+    fprintf(stderr, "%s: decided %d\n", who, error);
+    wrong++;
+}
+
+/* Two threads never rest; the others do now and then, so that the publishing thread comes to its turn. */
+static void *load(void *number)
+{
+    bool rests = (uintptr_t)number >= 2;
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-    while (!finished) {
-        int error = decide(fd);
-
+    for (unsigned i = 0; !finished; i++) {
+        decide_rightly(fd, "a thread under load");
         decisions++;
-        if (error != errors[0] && error != errors[1]) {
-            fprintf(stderr, "decided: %d\n", error);
-            wrong++;
-        }
+        if (rests && i % 16 == 0)
+            usleep(200);
     }
     close(fd);
-    return unused;
+    return NULL;
 }
 
 static void *load_until_cancelled(void *unused)
@@ -97,17 +137,6 @@ static void *load_until_cancelled(void *unused)
     for (;;)
         decide(fd);
     return NULL;
-}
-
-/* Until the calling thread decides by image `which`; another thread may be at the reload just now. */
-static bool follows(int fd, int which)
-{
-    for (int i = 0; i < 20000; i++) {
-        if (decide(fd) == errors[which])
-            return true;
-        usleep(i < 100 ? 10 : 1000);
-    }
-    return false;
 }
 
 static long count_maps(void)
@@ -135,32 +164,42 @@ static long resident_pages(void)
     return resident;
 }
 
-/* Publishes `count` times, and each time looks whether it is followed. */
+/* Publishes `count` times; each image is that of the next call. */
 static void rounds(int count)
 {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
     for (int i = 0; i < count; i++) {
         publish(i & 1);
-        if (!follows(fd, i & 1)) {
-            fprintf(stderr, "round %d: not followed, %d\n", i, decide(fd));
-            wrong++;
-            break;
-        }
+        decide_rightly(fd, "the thread that published");
     }
     close(fd);
 }
 
+static long count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    long count = 0;
+
+    while (folder != NULL && readdir(folder) != NULL)
+        count++;
+    if (folder != NULL)
+        closedir(folder);
+    return count;
+}
+
 static void many(int count)
 {
-    long maps, pages;
+    long maps, pages, descriptors;
 
     rounds(200);
     maps = count_maps();
     pages = resident_pages();
+    descriptors = count_descriptors();
     rounds(count);
-    if (count_maps() > maps + 4 || resident_pages() > pages + 512) {
-        fprintf(stderr, "memory: %ld maps, now %ld; %ld pages, now %ld\n", maps, count_maps(), pages, resident_pages());
+    if (count_maps() > maps + 4 || resident_pages() > pages + 512 || count_descriptors() > descriptors + 3) {
+        fprintf(stderr, "%ld maps, now %ld; %ld pages, now %ld; %ld descriptors, now %ld\n", maps, count_maps(), pages,
+                resident_pages(), descriptors, count_descriptors());
         wrong++;
     }
 }
@@ -181,9 +220,9 @@ static void jump(int count)
     signal(SIGALRM, on_alarm);
     setitimer(ITIMER_REAL, &often, NULL);
     sigsetjmp(back, 1);
-    for (; i < count; i++) {
+    while (i < count) {
         jumping = 0;
-        publish(i & 1);
+        publish(i++ & 1);
         jumping = 1;
         decide(fd);
         decide(fd);
@@ -214,6 +253,8 @@ static void cancel(int count)
 /* The parent's own publishing rests meanwhile: the child's must be the last. */
 static void forks(int count)
 {
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
     for (int i = 0; i < count; i++) {
         int status = -1;
         pid_t child;
@@ -221,12 +262,14 @@ static void forks(int count)
         publish(i & 1);
         child = fork();
         if (child == 0) {
+            decide_rightly(fd, "a child that was forked in the middle");
             rounds(4);
             _exit(wrong != 0);
         }
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
             wrong++;
     }
+    close(fd);
 }
 
 static void vforks(int count)
@@ -249,6 +292,42 @@ static void vforks(int count)
     close(fd);
 }
 
+static int compare_times(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+
+    return (a > b) - (a < b);
+}
+
+static double microseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static void cost(int count)
+{
+    static double times[2][COSTS_MAX];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    count = count < COSTS_MAX ? count : COSTS_MAX;
+    for (int i = 0; i < count; i++) {
+        publish(i & 1);
+        for (int which = 0; which < 2; which++) {
+            double begun = microseconds();
+
+            decide(fd);
+            times[which][i] = microseconds() - begun;
+        }
+    }
+    for (int which = 0; which < 2; which++)
+        qsort(times[which], (size_t)count, sizeof(double), compare_times);
+    printf("%.3f us with a reload, %.3f us without\n", times[0][count / 2], times[1][count / 2]);
+    close(fd);
+}
+
 static size_t read_file(const char *path, char *out)
 {
     int fd = open(path, O_RDONLY);
@@ -260,36 +339,47 @@ static size_t read_file(const char *path, char *out)
     return (size_t)size;
 }
 
+static void start_load(pthread_t threads[], int count)
+{
+    sigset_t alarms;
+
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+    for (int i = 0; i < count; i++)
+        pthread_create(&threads[i], NULL, load, (void *)(uintptr_t)i);
+    pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*run)(int count);
-    } all[] = {{"many", many}, {"jump", jump}, {"cancel", cancel}, {"fork", forks}, {"vfork", vforks}};
+    } all[] = {{"many", many}, {"jump", jump}, {"cancel", cancel}, {"fork", forks}, {"vfork", vforks}, {"cost", cost}};
     pthread_t threads[THREADS];
+    int load_threads;
     size_t what = 0;
 
-    while (what < 4 && argc == 6 && strcmp(all[what].name, argv[1]) != 0)
+    while (what < 5 && argc == 6 && strcmp(all[what].name, argv[1]) != 0)
         what++;
     if (argc != 6 || strlen(argv[3]) >= PATH_MAX)
         return 95;
+    published = mmap(NULL, sizeof(*published), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (published == MAP_FAILED)
+        return 96;
     strcpy(image_path, argv[3]);
     snprintf(control_path, sizeof(control_path), "%.*s/control-1", (int)(strrchr(argv[3], '/') - argv[3]), argv[3]);
     sizes[0] = read_file(argv[4], images[0]);
     sizes[1] = read_file(argv[5], images[1]);
-    for (int i = 0; i < THREADS; i++) {
-        sigset_t alarms;
-
-        sigemptyset(&alarms);
-        sigaddset(&alarms, SIGALRM);
-        pthread_sigmask(SIG_BLOCK, &alarms, NULL);
-        pthread_create(&threads[i], NULL, load, NULL);
-        pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
-    }
+    publish(0);
+    load_threads = all[what].run == cost ? 0 : THREADS;
+    start_load(threads, load_threads);
     all[what].run(atoi(argv[2]));
-    rounds(4); /* whatever happened, the process follows */
+    if (load_threads > 0)
+        rounds(4); /* whatever happened, the process follows */
     finished = true;
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < load_threads; i++)
         pthread_join(threads[i], NULL);
     printf("%s %ld decisions, %ld wrong\n", argv[1], (long)decisions, (long)wrong);
     return wrong != 0;

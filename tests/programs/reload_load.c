@@ -2,13 +2,14 @@
 /*
  * Many processes of many threads under reloads: no decision is wrong, none is missed.
  *
- * usage: reload_load SOCKADE OBJECT POLICY PROCESSES THREADS RELOADS
- *   starts the processes preloaded, edits POLICY and publishes it RELOADS times, and prints what was seen
+ * usage: reload_load SOCKADE OBJECT POLICY PROCESSES THREADS RELOADS REST [wait]
+ *   starts the processes preloaded, edits POLICY and publishes it RELOADS times, and prints what was seen. A thread rests for
+ *   REST microseconds after 16 decisions. With `wait` each thread decides by an edit before the next one comes; how long
+ *   that took is told, and how long it takes until each has decided anything at all (for bench/).
  *
  * Each edit refuses 127.0.0.1 with the next errno of a list. A thread notes which edits were under way or published
  * before its call, and which after it; an errno that belongs to none of them is wrong. One that belongs to the edit
- * before is late, since another thread of the process may be taking the image just then, and the longest such time is
- * told. After the last edit every thread has to decide by it.
+ * before is late, which is as bad; the longest such time is told. After the last edit every thread has to decide by it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,8 +36,11 @@ static const char *const names[] = {"EHOSTDOWN", "ENETDOWN", "ENETRESET", "EHOST
 
 struct board {
     _Atomic uint32_t begun, published; /* edits */
-    _Atomic bool finished;
+    useconds_t rest;
+    _Atomic bool go, finished;
     _Atomic uint32_t running, followed; /* threads: that have started, that decided by the last edit */
+    _Atomic uint32_t turn, seen;        /* threads that have decided since this turn began, by what is published, */
+    _Atomic uint64_t last;              /* and when the last of them did */
     _Atomic uint64_t decisions, wrong, late;
     _Atomic uint64_t longest; /* nanoseconds from an edit's publishing to the last decision by the one before */
     _Atomic uint64_t times[EDITS_MAX];
@@ -52,12 +56,11 @@ static uint64_t now(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static void note_late(uint64_t time)
+static void raise_to(_Atomic uint64_t *highest, uint64_t value)
 {
-    uint64_t longest = board->longest;
+    uint64_t before = *highest;
 
-    board->late++;
-    while (time > longest && !atomic_compare_exchange_weak(&board->longest, &longest, time))
+    while (value > before && !atomic_compare_exchange_weak(highest, &before, value))
         continue;
 }
 
@@ -79,7 +82,8 @@ static bool decide(int fd, bool send)
             return true;
     }
     if (published > 0 && error == errors[(published - 1) % ERRORS]) {
-        note_late(now() - board->times[published]);
+        board->late++;
+        raise_to(&board->longest, now() - board->times[published]);
         return false;
     }
     board->wrong++;
@@ -90,13 +94,21 @@ static bool decide(int fd, bool send)
 static void *worker(void *unused)
 {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    uint32_t turn, noted = 0;
     uint64_t deadline;
 
     board->running++;
+    while (!board->go)
+        usleep(5000);
     for (unsigned i = 0; !board->finished; i++) {
-        decide(fd, i & 1);
-        if (i % 16 == 0)
-            usleep(500);
+        turn = board->turn;
+        if (decide(fd, i & 1) && turn > noted) {
+            noted = turn;
+            raise_to(&board->last, now());
+            board->seen++;
+        }
+        if (i % 16 == 0 && board->rest > 0)
+            usleep(board->rest);
     }
     deadline = now() + 20000000000u;
     while (now() < deadline) {
@@ -172,25 +184,54 @@ static void start_processes(char **argv, int count)
     }
 }
 
-static int drive(char **argv)
+/* Milliseconds until every thread has decided by what is published, ten seconds at most. */
+static double take_turn(uint32_t all)
+{
+    uint64_t begun = now();
+
+    board->seen = 0;
+    board->turn++;
+    while (board->seen < all && now() < begun + 10000000000u)
+        usleep(1000);
+    if (board->seen < all)
+        board->wrong++;
+    return (double)(board->last - begun) / 1e6;
+}
+
+/* One edit; with `waits` nobody is left behind. */
+static void reload(char **argv, uint32_t number, uint32_t all, bool waits)
+{
+    double before = waits ? take_turn(all) : 0;
+    uint64_t begun;
+
+    board->begun = number;
+    edit(argv[3], number);
+    begun = now();
+    publish(argv[1], argv[3]);
+    board->times[number] = now();
+    board->published = number;
+    if (waits)
+        printf("edit %u: %.3f ms to publish it, %.3f ms until each thread decided by it, %.3f ms without an edit\n",
+               number, (double)(board->times[number] - begun) / 1e6, take_turn(all), before);
+    else
+        usleep(20000);
+}
+
+static int drive(char **argv, bool waits)
 {
     int processes = atoi(argv[4]), threads = atoi(argv[5]), reloads = atoi(argv[6]);
     uint32_t all = (uint32_t)processes * (uint32_t)threads;
     int status, failed = 0;
 
+    board->rest = (useconds_t)atoi(argv[7]);
     edit(argv[3], 0);
     publish(argv[1], argv[3]);
     start_processes(argv, processes);
     while (board->running < all)
         usleep(10000);
-    for (uint32_t number = 1; number <= (uint32_t)reloads && number < EDITS_MAX; number++) {
-        board->begun = number;
-        edit(argv[3], number);
-        publish(argv[1], argv[3]);
-        board->times[number] = now();
-        board->published = number;
-        usleep(20000);
-    }
+    board->go = true;
+    for (uint32_t number = 1; number <= (uint32_t)reloads && number < EDITS_MAX; number++)
+        reload(argv, number, all, waits);
     board->finished = true;
     while (wait(&status) > 0)
         failed += status != 0;
@@ -198,12 +239,12 @@ static int drive(char **argv)
            "%u of %u threads followed, %d processes failed\n",
            processes, threads, reloads, (unsigned long long)board->decisions, (unsigned long long)board->wrong,
            (unsigned long long)board->late, (double)board->longest / 1e6, board->followed, all, failed);
-    return board->wrong != 0 || board->followed != all || failed != 0;
+    return board->wrong != 0 || board->late != 0 || board->followed != all || failed != 0;
 }
 
 int main(int argc, char **argv)
 {
-    bool driver = argc == 7;
+    bool driver = argc == 8 || argc == 9;
     int fd = driver ? memfd_create("board", 0) : BOARD_FD;
 
     if (driver && (ftruncate(fd, sizeof(struct board)) != 0 || dup2(fd, BOARD_FD) < 0))
@@ -211,5 +252,5 @@ int main(int argc, char **argv)
     board = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (board == MAP_FAILED || argc < 2)
         return 95;
-    return driver ? drive(argv) : run_threads(atoi(argv[1]) < 64 ? atoi(argv[1]) : 64);
+    return driver ? drive(argv, argc == 9) : run_threads(atoi(argv[1]) < 64 ? atoi(argv[1]) : 64);
 }

@@ -12,12 +12,17 @@ mkdir "$USER_HOME/run"
 export XDG_RUNTIME_DIR="$USER_HOME/run"
 policy=$USER_HOME/policy.conf
 
-processes=${PROCESSES:-200}
-sanitized && processes=20
-capture as_user timeout 300 "$SCRATCH/reload_load" "$SOCKADE" "$LIBSOCKADE" "$policy" "$processes" 8 "${EDITS:-5}"
-is "$STATUS" 0 'no decision is wrong, torn or missed'
-note load "$OUT"
-[ "$STATUS" -eq 0 ] || note err "$(printf '%s\n' "$ERR" | head -n 20)"
+# load PROCESSES EDITS REST NAME: the text is edited and published EDITS times meanwhile
+load() {
+    capture as_user timeout 500 "$SCRATCH/reload_load" "$SOCKADE" "$LIBSOCKADE" "$policy" "$1" 8 "$2" "$3"
+    is "$STATUS" 0 "$4: no decision is wrong, late or missed"
+    note load "$OUT"
+    [ "$STATUS" -eq 0 ] || note err "$(printf '%s\n' "$ERR" | head -n 20)"
+}
+processes=200
+sanitized && processes=20 BUSY=4
+load $processes "${EDITS:-5}" 20000 'many processes, mostly at rest'
+load "${BUSY:-20}" "${BUSY_EDITS:-5}" 500 'more than the processors can bear'
 
 # Writers at once, each with a text of its own at the same path; some are killed at whatever step they are.
 cat >writer.sh <<'END'

@@ -136,7 +136,7 @@ static int meet_a_file_limit(void)
 {
     struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
 
-    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGXFSZ, SIG_DFL) != SIG_ERR); /* which would kill */
     CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     CHECK(!to_file("longer than that", in_scratch("image"), 0600));
     CHECK(strstr(problem, "write of \"") != NULL);
@@ -305,7 +305,7 @@ static int publish_under_a_file_limit(void)
     struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
     struct surroundings surroundings = surroundings_make();
 
-    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGXFSZ, SIG_DFL) != SIG_ERR); /* which would kill */
     CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     CHECK(!to_folders(&surroundings, "longer than that"));
     CHECK(strstr(problem, "failed: File too large.") != NULL);
@@ -324,6 +324,44 @@ static void last_good_image_stays_where_none_can_be_written(void **state)
     assert_string_equal(file_text(in_scratch("run/sockade/i.image")), "old");
     assert_int_equal(names_in(in_scratch("run/sockade")), 2);
     shared_folder_remove(getuid());
+}
+
+/* The inode that a name leads to; 0: none. */
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static void large_images_keep_a_name_until_nobody_has_them(void **state)
+{
+    const char *const names[] = {"run/sockade/i.image", "run/sockade/i.image.old", "run/sockade/i.image.older"};
+    struct surroundings surroundings = surroundings_make();
+    size_t size = 300 << 10;
+    char *large = malloc(size + 1);
+    ino_t inodes[5];
+
+    (void)state;
+    memset(large, 'x', size);
+    large[size] = '\0';
+    assert_int_equal(mkdir(in_scratch("run"), 0700), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_true(to_folders(&surroundings, large));
+        inodes[i] = inode_of(in_scratch(names[0]));
+        for (int before = 1; before < 3; before++)
+            assert_int_equal(inode_of(in_scratch(names[before])), i < before ? 0 : inodes[i - before]);
+    }
+    assert_true(to_folders(&surroundings, "small"));
+    assert_int_equal(inode_of(in_scratch(names[1])), inodes[4]);
+    assert_int_equal(inode_of(in_scratch(names[2])), inodes[3]);
+    assert_true(to_folders(&surroundings, "small"));
+    assert_int_equal(inode_of(in_scratch(names[1])), 0);
+    assert_int_equal(inode_of(in_scratch(names[2])), inodes[4]);
+    assert_true(to_folders(&surroundings, "small"));
+    assert_int_equal(names_in(in_scratch("run/sockade")), 2);
+    shared_folder_remove(getuid());
+    free(large);
 }
 
 /* No user has this number, so nobody's folder in /dev/shm is met. */
@@ -411,6 +449,7 @@ int main(void)
         WITH_SCRATCH(folders_that_are_not_ours_are_passed_over),
         WITH_SCRATCH(older_copy_that_stays_is_removed),
         WITH_SCRATCH(last_good_image_stays_where_none_can_be_written),
+        WITH_SCRATCH(large_images_keep_a_name_until_nobody_has_them),
         WITH_SCRATCH(no_folder_at_all_is_told),
         WITH_SCRATCH(one_process_at_a_time_has_the_lock),
         WITH_SCRATCH(many_processes_share_the_lock),
