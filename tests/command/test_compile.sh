@@ -128,5 +128,6 @@ done
 [ ! -e killed ]
 ok $? 'killed at any time there is a whole image'
 compile --quiet large.conf
-is "$STATUS $(find .cache/sockade -type f -name '*.image*' ! -name '*.lock' | wc -l)" '0 1' 'and the next one leaves nothing else'
+is "$STATUS $(find .cache/sockade -type f -name '*.image*' ! -name '*.lock' ! -name '*.old' ! -name '*.older' | wc -l)" '0 1' \
+    'and the next one leaves nothing else but the images before it'
 done_testing

@@ -55,12 +55,18 @@ static _Atomic bool finished;
 static _Thread_local sigjmp_buf back;
 static volatile sig_atomic_t jumping;
 
-static int decide(int fd)
+/*
+ * The one socket, made at the start: socket(2) looks at the sources once a second, and image A is not what they say, so that the
+ * shim would compile and publish an image of its own.
+ */
+static int probe;
+
+static int decide(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9)};
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+    return connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
 }
 
 /* Large images that were in force lately keep a name, so that no process has to do away with one (config/publish.c). */
@@ -101,11 +107,11 @@ static void publish(int which)
 }
 
 /* One decision, which has to be by the image that was published before the call, or by one that came meanwhile. */
-static void decide_rightly(int fd, const char *who)
+static void decide_rightly(const char *who)
 {
     unsigned before = published->count;
     int which = published->which;
-    int error = decide(fd);
+    int error = decide();
 
     if (error == errors[which] || (error == errors[!which] && ((before & 1) || published->count != before)))
         return;
@@ -117,25 +123,22 @@ static void decide_rightly(int fd, const char *who)
 static void *load(void *number)
 {
     bool rests = (uintptr_t)number >= 2;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
     for (unsigned i = 0; !finished; i++) {
-        decide_rightly(fd, "a thread under load");
+        decide_rightly("a thread under load");
         decisions++;
         if (rests && i % 16 == 0)
             usleep(200);
     }
-    close(fd);
     return NULL;
 }
 
 static void *load_until_cancelled(void *unused)
 {
-    int fd = *(int *)unused;
-
+    (void)unused;
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
     for (;;)
-        decide(fd);
+        decide();
     return NULL;
 }
 
@@ -167,13 +170,10 @@ static long resident_pages(void)
 /* Publishes `count` times; each image is that of the next call. */
 static void rounds(int count)
 {
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
     for (int i = 0; i < count; i++) {
         publish(i & 1);
-        decide_rightly(fd, "the thread that published");
+        decide_rightly("the thread that published");
     }
-    close(fd);
 }
 
 static long count_descriptors(void)
@@ -214,7 +214,6 @@ static void on_alarm(int signal_number)
 static void jump(int count)
 {
     struct itimerval often = {.it_interval.tv_usec = 170, .it_value.tv_usec = 170}, never = {0};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
     volatile int i = 0;
 
     signal(SIGALRM, on_alarm);
@@ -224,22 +223,19 @@ static void jump(int count)
         jumping = 0;
         publish(i++ & 1);
         jumping = 1;
-        decide(fd);
-        decide(fd);
+        decide();
+        decide();
     }
     jumping = 0;
     setitimer(ITIMER_REAL, &never, NULL);
-    close(fd);
 }
 
 static void cancel(int count)
 {
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
     for (int i = 0; i < count; i++) {
         pthread_t thread;
 
-        if (pthread_create(&thread, NULL, load_until_cancelled, &fd) != 0)
+        if (pthread_create(&thread, NULL, load_until_cancelled, NULL) != 0)
             _exit(93);
         usleep(50);
         publish(i & 1);
@@ -247,14 +243,11 @@ static void cancel(int count)
         pthread_cancel(thread);
         pthread_join(thread, NULL);
     }
-    close(fd);
 }
 
 /* The parent's own publishing rests meanwhile: the child's must be the last. */
 static void forks(int count)
 {
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
     for (int i = 0; i < count; i++) {
         int status = -1;
         pid_t child;
@@ -262,34 +255,29 @@ static void forks(int count)
         publish(i & 1);
         child = fork();
         if (child == 0) {
-            decide_rightly(fd, "a child that was forked in the middle");
+            decide_rightly("a child that was forked in the middle");
             rounds(4);
             _exit(wrong != 0);
         }
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
             wrong++;
     }
-    close(fd);
 }
 
 static void vforks(int count)
 {
-    static int fd;
-
-    fd = socket(AF_INET, SOCK_DGRAM, 0);
     for (volatile int i = 0; i < count; i++) {
         pid_t child;
 
         publish(i & 1);
         child = vfork();
         if (child == 0) {
-            decide(fd);
+            decide();
             _exit(0);
         }
         if (child < 0 || waitpid(child, NULL, 0) != child)
             wrong++;
     }
-    close(fd);
 }
 
 static int compare_times(const void *one, const void *other)
@@ -310,22 +298,19 @@ static double microseconds(void)
 static void cost(int count)
 {
     static double times[2][COSTS_MAX];
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
     count = count < COSTS_MAX ? count : COSTS_MAX;
     for (int i = 0; i < count; i++) {
         publish(i & 1);
         for (int which = 0; which < 2; which++) {
             double begun = microseconds();
 
-            decide(fd);
+            decide();
             times[which][i] = microseconds() - begun;
         }
     }
     for (int which = 0; which < 2; which++)
         qsort(times[which], (size_t)count, sizeof(double), compare_times);
     printf("%.3f us with a reload, %.3f us without\n", times[0][count / 2], times[1][count / 2]);
-    close(fd);
 }
 
 static size_t read_file(const char *path, char *out)
@@ -372,6 +357,7 @@ int main(int argc, char **argv)
     snprintf(control_path, sizeof(control_path), "%.*s/control-1", (int)(strrchr(argv[3], '/') - argv[3]), argv[3]);
     sizes[0] = read_file(argv[4], images[0]);
     sizes[1] = read_file(argv[5], images[1]);
+    probe = socket(AF_INET, SOCK_DGRAM, 0);
     publish(0);
     load_threads = all[what].run == cost ? 0 : THREADS;
     start_load(threads, load_threads);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -176,6 +178,7 @@ static void start_processes(char **argv, int count)
 {
     for (int i = 0; i < count; i++) {
         if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* none works on where the test was ended */
             setenv("LD_PRELOAD", argv[2], 1);
             setenv("SOCKADE_POLICY", argv[3], 1);
             execl("/proc/self/exe", argv[0], argv[5], (char *)NULL);
