@@ -10,6 +10,7 @@
 
 #include "policy/query.h"
 #include "shim/descriptors.h"
+#include "shim/icmp/socket.h"
 #include "shim/passed.h"
 #include "shim/process.h"
 #include "shim/real.h"
@@ -34,6 +35,8 @@ _Atomic uint8_t hint_bytes[HINT_COUNT];
 
 static void byte_set(int fd, uint8_t byte)
 {
+    if (watching(WATCH_ICMP))
+        icmp_doubt(fd);
     if ((unsigned)fd < HINT_COUNT)
         atomic_store_explicit(&hint_bytes[fd], byte, memory_order_relaxed);
 }

@@ -130,12 +130,14 @@ static void item4_read(struct facts *out, const struct item *item)
         error_read(out, item);
         break;
     default:
+        out->asked_for = true;
         break;
     }
 }
 
 static void item6_read(struct facts *out, const struct item *item)
 {
+    out->asked_for |= item->type != IPV6_PKTINFO && item->type != IPV6_RECVERR;
     switch (item->type) {
     case IPV6_HOPLIMIT:
     case IPV6_2292HOPLIMIT:
@@ -178,6 +180,8 @@ void facts_read(struct facts *out, const struct msghdr *message)
             item4_read(out, &item);
         else if (item.level == IPPROTO_IPV6)
             item6_read(out, &item);
+        else
+            out->asked_for = true;
         step = CMSG_ALIGN(header.cmsg_len);
         if (step > left)
             return;

@@ -241,6 +241,8 @@ static void make_reply(struct answer *answer, const struct request *request)
         body[6] = body[7] = 0;
     } else {
         body[0] = request->six ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+        if (request->variant == PROBED)
+            body[0] = request->six ? 161 : 43;
         body[1] = request->variant == CODED;
     }
     if (request->variant == TRUNCATED)
