@@ -27,7 +27,7 @@
 #include <netinet/ip_icmp.h>
 
 /* Flags under which a receive has nothing special. */
-#define PLAIN_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)
+#define PLAIN_FLAGS (MSG_DONTWAIT | MSG_TRUNC | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)
 
 /* What is longer had better be received behind the place of the header at once, than be moved. */
 #define MOVED_MOST 2048
@@ -49,8 +49,9 @@ struct plain {
 };
 
 /*
- * Whether a reply can go straight into the program's buffer. It has room for an answer to the longest request, since a ping
- * socket does not tell how long a packet is that it cut. Under rules about sources every receive is sure of its socket.
+ * Whether a reply can go straight into the program's buffer. It has room for an answer to the longest request and some more, since
+ * a ping socket does not tell how long a packet is that it cut. Under rules about sources every receive is sure of its
+ * socket.
  */
 static bool is_plain(const struct icmp_socket *socket, const struct msghdr *message, int flags)
 {
@@ -127,10 +128,18 @@ static size_t header_put(const struct plain *plain, size_t length)
     return size + length;
 }
 
-static ssize_t packet_give(const struct plain *plain, struct msghdr *message, size_t length)
+/*
+ * One that was cut although it had room is no answer by RFC 792. It is told as a little longer than the room, and from then on
+ * the long way is gone, which has room for any.
+ */
+static ssize_t packet_give(const struct plain *plain, struct msghdr *message, size_t length, int flags)
 {
     uint32_t asked = plain->socket->asked;
 
+    if (plain->message.msg_flags & MSG_TRUNC) {
+        longest_note(plain->socket, UINT16_MAX);
+        length++;
+    }
     message->msg_flags = plain->message.msg_flags;
     if (!icmp_is_six(plain->socket))
         length = header_put(plain, length);
@@ -139,7 +148,7 @@ static ssize_t packet_give(const struct plain *plain, struct msghdr *message, si
         control_give(message, plain->control, plain->message.msg_controllen, asked, false);
     else
         message->msg_controllen = 0;
-    return length_give(message, length, plain->room, 0);
+    return length_give(message, length, plain->room, flags);
 }
 
 /* A look at what the number is by now, after something came that need not be this socket's. */
@@ -181,7 +190,7 @@ static __attribute__((noinline)) bool receive(struct icmp_socket *socket, int fd
     }
     if (length >= ICMP_HEADER && !reply_rename(plain.socket, plain.buffer))
         return false;
-    *got = packet_give(&plain, message, length);
+    *got = packet_give(&plain, message, length, flags);
     return true;
 }
 

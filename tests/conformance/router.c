@@ -251,6 +251,8 @@ static void make_reply(struct answer *answer, const struct request *request)
         length += 4;
     if (request->variant == DONT_FRAGMENT && !request->six)
         answer->frame[ETH_HLEN + 6] = 0x40;
+    if (request->variant == SWOLLEN)
+        length += 200;
     if (request->variant == MIRROR) {
         length = 8 + request->length;
         memcpy(body + 8, request->ip, request->length);

@@ -146,6 +146,31 @@ static void malformed(size_t length)
     assert_false(facts.ttl_known);
 }
 
+/* Whether there is more than what is always on. */
+static void facts_asked_for(void **state)
+{
+    static const struct {
+        int level;
+        int type;
+        bool asked_for;
+    } kinds[] = {
+        {IPPROTO_IP, IP_TTL, false},         {IPPROTO_IP, IP_TOS, false},         {IPPROTO_IP, IP_PKTINFO, false},
+        {IPPROTO_IP, IP_RECVOPTS, false},    {IPPROTO_IP, IP_RETOPTS, true},      {IPPROTO_IP, IP_RECVERR, false},
+        {IPPROTO_IPV6, IPV6_PKTINFO, false}, {IPPROTO_IPV6, IPV6_RECVERR, false}, {IPPROTO_IPV6, IPV6_HOPLIMIT, true},
+        {IPPROTO_IPV6, IPV6_TCLASS, true},   {SOL_SOCKET, SCM_TIMESTAMP, true},   {IPPROTO_ICMP, IP_TTL, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct control control = {.length = 0};
+        int number = 1;
+
+        control_add(&control, IPPROTO_IP, IP_TTL, &number, sizeof(number));
+        control_add(&control, kinds[i].level, kinds[i].type, &number, sizeof(number));
+        control_add(&control, IPPROTO_IP, IP_TOS, &number, sizeof(number));
+        assert_int_equal(control_read(&control).asked_for, kinds[i].asked_for);
+    }
+}
+
 static void facts_hostile(void **state)
 {
     struct control control = {.length = 0};
@@ -190,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts4),
         cmocka_unit_test(facts6),
+        cmocka_unit_test(facts_asked_for),
         cmocka_unit_test(facts_hostile),
     };
 
