@@ -13,7 +13,8 @@ import time
 
 from setup import run_alone
 
-ROUNDS_EACH = 2
+# A machine that is slow just now gets fewer rounds, but not fewer than so many.
+SECONDS_TRIPS, SECONDS_FPING, LEAST_ROUNDS = 14, 10, 3
 HOWS = {"recvfrom": "recvfrom", "poll": "poll, recvmsg", "sendmsg": "sendmsg, recvmsg"}
 FAMILIES = ("4", "6")
 FEW, MANY, INSTRUCTION_TRIPS = 500, 1500, 500
@@ -23,10 +24,21 @@ FPING = ["fping", "-q", "-s", "-i", "0", "-r", "0", "-t", "3000", "-g", "127.0.0
 OF_RAW, OF_FILTERED, OF_FPING = 1.05, 1.3, 1.05
 GRANT = ("ip link set lo up && { echo 0 2147483647 >%s || echo 0 0 >%s; } 2>/dev/null && echo ready && exec sleep 600"
          % (("/proc/sys/net/ipv4/ping_group_range",) * 2))
-ALONE = {"sendto": "sendto, with all that the kernel does for the reply", "recvfrom": "recvfrom",
-         "recvmsg": "recvmsg", "recvmsg-control": "recvmsg with TTL, TOS and destination",
-         "recvmsg-nothing": "recvmsg that finds nothing", "recv-errqueue": "recv of an empty error queue",
-         "getsockopt-cookie": "getsockopt(SO_COOKIE)", "poll": "poll"}
+ALONE = {"sendto": ("sendto", "with all that the kernel does for the reply"), "recvfrom": ("recvfrom", ""),
+         "recvmsg": ("recvmsg", ""), "recvmsg-control": ("recvmsg", "with TTL, TOS and destination, as translated"),
+         "recvmsg-nothing": ("recvmsg", "that finds nothing"), "recv-errqueue": ("recv", "of an empty error queue"),
+         "getsockopt-cookie": ("getsockopt", "SO_COOKIE: whether it still is the same socket"), "poll": ("poll", "")}
+# Where instructions are counted: callgrind takes a second for each.
+COUNTED = (("4", "recvfrom"), ("4", "poll"), ("4", "sendmsg"), ("6", "recvfrom"))
+
+
+def rounds_within(setup, seconds):
+    """Numbers of rounds, as long as there is time."""
+    begun = time.monotonic()
+    for number in range(setup.rounds):
+        if number >= LEAST_ROUNDS and time.monotonic() - begun > seconds:
+            return
+        yield number
 
 
 class World:
@@ -77,15 +89,13 @@ def round_trips(world):
     variants = [("raw", False), ("filtered", False), ("ping", False), ("raw", True), ("filtered", True)]
     keys = [(family, how, *variant) for family in FAMILIES for how in HOWS for variant in variants]
     values = {key: [] for key in keys}
-    for _ in range(ROUNDS_EACH * world.setup.rounds):
+    for _ in rounds_within(world.setup, SECONDS_TRIPS):
         places = [(family, how) for family in FAMILIES for how in HOWS]
         random.shuffle(places)
         for family, how in places:
             for kind, translated in random.sample(variants, len(variants)):
-                values[family, how, kind, translated].append(world.nanoseconds(family, how=how, kind=kind,
-                                                                               translated=translated))
-    rows, series = [], {"raw": [], "raw, filtered": [], "translated": [], "translated, filtered": []}
-    row = world.setup.row
+                values[family, how, kind, translated].append(world.nanoseconds(family, kind, how, translated))
+    rows, row = [], world.setup.row
     for family in FAMILIES:
         for how, title in HOWS.items():
             what = f"{title} (IPv{family})"
@@ -97,10 +107,11 @@ def round_trips(world):
                          mark=OF_FILTERED),
                      row(what, "translated, filtered", values[family, how, "filtered", True], filtered,
                          mark=OF_FILTERED)]
-            for name, key in (("raw", ("raw", False)), ("raw, filtered", ("filtered", False)),
-                              ("translated", ("raw", True)), ("translated, filtered", ("filtered", True))):
-                series[name].append([what, world.setup.median(values[(family, how) + key])])
-    return {"title": "ICMP: one echo round trip over loopback", "unit": "ns", "rows": rows}
+    shown = {"raw socket": ("raw", False), "raw socket, filtered": ("filtered", False), "ping socket": ("ping", False),
+             "sockade, translated": ("raw", True), "sockade, translated, filtered": ("filtered", True)}
+    series = {name: world.setup.median(values[("4", "recvfrom") + key]) for name, key in shown.items()}
+    return {"title": "ICMP: one echo round trip over loopback", "unit": "ns", "rows": rows,
+            "chart": {"kind": "bars", "y": "ns a round trip (IPv4, recvfrom)", "series": series, "file": "icmp"}}
 
 
 def counted_calls(world, family, how, translated):
@@ -141,11 +152,10 @@ def counted_instructions(world, family, how, translated):
 def instructions_added(world):
     """What the object adds to a program in user space."""
     rows = []
-    for family in FAMILIES:
-        for how, title in HOWS.items():
-            for translated, variant in ((False, "raw socket"), (True, "translated")):
-                count = counted_instructions(world, family, how, translated)
-                rows.append(world.setup.row(f"{title} (IPv{family})", variant, [count]))
+    for family, how in COUNTED:
+        for translated, variant in ((False, "raw socket"), (True, "translated")):
+            count = counted_instructions(world, family, how, translated)
+            rows.append(world.setup.row(f"{HOWS[how]} (IPv{family})", variant, [count]))
     return {"title": "ICMP: instructions of user space a round trip", "unit": "instructions", "rows": rows}
 
 
@@ -157,7 +167,8 @@ def calls_alone(world):
             name, value = line.split()
             values[name].append(float(value))
     return {"title": "ICMP: what each system call costs by itself, on a ping socket", "unit": "ns",
-            "rows": [world.setup.row(name, what, values[name]) for name, what in ALONE.items()]}
+            "rows": [world.setup.row(what, "by itself", values[name], note=note)
+                     for name, (what, note) in ALONE.items()]}
 
 
 def fping_run(world, program, translated):
@@ -174,7 +185,7 @@ def fping(world):
     program = shutil.copyfile(shutil.which("fping"), os.path.join(world.folder, "fping"))
     os.chmod(program, 0o755)
     values, missing = {False: [], True: []}, {False: 0, True: 0}
-    for number in range(world.setup.rounds):
+    for number in rounds_within(world.setup, SECONDS_FPING):
         for translated in (False, True) if number % 2 == 0 else (True, False):
             lasted, replies = fping_run(world, program, translated)
             values[translated].append(lasted)

@@ -64,8 +64,9 @@ bool put_message(int fd, const struct msghdr *message, int flags, const char *op
            put_asking(fd, message, flags, op, sent);
 }
 
-bool put_buffer(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length,
-                const char *op, ssize_t *sent)
+static __attribute__((noinline)) bool put_buffer_asking(int fd, const void *data, size_t size, int flags,
+                                                        const struct sockaddr *address, socklen_t length,
+                                                        const char *op, ssize_t *sent)
 {
     struct iovec part = {(void *)(uintptr_t)data, size};
     struct msghdr message = {.msg_name = (void *)(uintptr_t)address,
@@ -73,10 +74,15 @@ bool put_buffer(int fd, const void *data, size_t size, int flags, const struct s
                              .msg_iov = &part,
                              .msg_iovlen = 1};
 
-    if (icmp_send_plain(fd, data, size, flags, address, length, sent))
-        return true;
     /* sendmsg cuts what is too long, and takes no length for no address, as raw IPv4 sockets do; sendto else refuses it. */
     if (address != NULL && (length > sizeof(struct sockaddr_storage) || (length == 0 && icmp_of(fd) == NULL)))
         return false;
     return put_asking(fd, &message, flags, op, sent);
+}
+
+bool put_buffer(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length,
+                const char *op, ssize_t *sent)
+{
+    return icmp_send_plain(fd, data, size, flags, address, length, sent) ||
+           put_buffer_asking(fd, data, size, flags, address, length, op, sent);
 }

@@ -463,13 +463,3 @@ struct icmp_socket *icmp_peek(unsigned *at)
     }
     return NULL;
 }
-
-struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire)
-{
-    struct echo echo = echo_load(socket, wire);
-    uint32_t own = atomic_load_explicit(&socket->identifier, memory_order_relaxed);
-
-    if (!echo.known && (own & IDENTIFIER_STATE) == IDENTIFIER_FIXED && (uint16_t)own == identifier)
-        echo = (struct echo){.identifier = identifier, .sequence = wire, .known = true};
-    return echo;
-}

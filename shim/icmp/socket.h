@@ -245,6 +245,14 @@ static inline struct echo echo_load(const struct icmp_socket *socket, uint16_t w
  * What the program called the echo that came back with this identifier and sequence number on the wire. Not known: it was
  * sent by nobody here (another program before exec, with an identifier that was mapped): to be dropped.
  */
-struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire);
+static inline struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire)
+{
+    struct echo echo = echo_load(socket, wire);
+    uint32_t own = atomic_load_explicit(&socket->identifier, memory_order_relaxed);
+
+    if (!echo.known && (own & IDENTIFIER_STATE) == IDENTIFIER_FIXED && (uint16_t)own == identifier)
+        echo = (struct echo){.identifier = identifier, .sequence = wire, .known = true};
+    return echo;
+}
 
 #endif
