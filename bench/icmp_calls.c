@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the system calls of an ICMP round trip cost by themselves, on ping sockets: prints `name nanoseconds` for each, the
- * median of many short rounds. Needs nothing but ping sockets; part_icmp.py runs it without the object.
+ * What the system calls of an ICMP round trip cost by themselves, on ping sockets: prints `name nanoseconds` for each,
+ * the median of many short rounds. Needs nothing but ping sockets; part_icmp.py runs it without the object.
  */
 #include <arpa/inet.h>
 #include <linux/icmp.h>

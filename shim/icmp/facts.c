@@ -160,20 +160,24 @@ static void item6_read(struct facts *out, const struct item *item)
 
 /* What nearly every reply to a translated IPv4 socket ends with: the three that are always on (ip_cmsg_recv_offset). */
 struct usual {
-    struct cmsghdr local_header;
+    struct header { /* struct cmsghdr, which may stand at the end of a structure alone */
+        size_t length;
+        int level;
+        int type;
+    } local_header;
     struct in_pktinfo local;
-    struct cmsghdr ttl_header;
+    struct header ttl_header;
     int ttl;
-    struct cmsghdr tos_header;
+    struct header tos_header;
     uint8_t tos;
 };
 _Static_assert(sizeof(struct usual) ==
                    CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint8_t)),
                "control messages are padded as a structure is");
 
-static bool is_header(const struct cmsghdr *header, int type, size_t length)
+static bool is_header(const struct header *header, int type, size_t length)
 {
-    return header->cmsg_len == CMSG_LEN(length) && header->cmsg_level == IPPROTO_IP && header->cmsg_type == type;
+    return header->length == CMSG_LEN(length) && header->level == IPPROTO_IP && header->type == type;
 }
 
 /* Reads those in one step; false where it is anything else. */

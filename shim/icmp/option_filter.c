@@ -6,8 +6,9 @@
  * well. The kernel judges it all the same: it is attached to a socket of no use and read back from there. An eBPF program stays the
  * kernel's; it sees what a ping socket's queue gets.
  *
- * One filter is ours. An ICMP6_FILTER that passes echo replies alone, which is what ping sets, blocks one more type that a ping
- * socket gets: the extended echo reply (RFC 8335). The kernel keeps that out, so that replies need no second look.
+ * One filter is ours. An ICMP6_FILTER that passes echo replies alone, which is what ping sets, blocks one more type that
+ * a ping socket gets: the extended echo reply (RFC 8335). The kernel keeps that out, so that replies need no second
+ * look.
  */
 #include "shim/icmp/option_filter.h"
 

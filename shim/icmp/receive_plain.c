@@ -3,10 +3,10 @@
  * The quick way to receive: by what a receive on this descriptor found it to be, and without asking the kernel again.
  *
  * Whatever libc does to the number ends that knowledge (hints.c). What libc does not do (system calls of the program's
- * own, a thread with a table of descriptors of its own) can still have put another socket there. So the kernel is asked for
- * what the program asked for, to the byte, and what came tells whether it is a reply to this socket; the header is put in
- * front of it then. If it does not tell, the kernel is asked afterwards, and what belongs to another socket is handed over as
- * it came.
+ * own, a thread with a table of descriptors of its own) can still have put another socket there. So the kernel is
+ * asked for what the program asked for, to the byte, and what came tells whether it is a reply to this socket; the
+ * header is put in front of it then. If it does not tell, the kernel is asked afterwards, and what belongs to another
+ * socket is handed over as it came.
  */
 #include "shim/icmp/receive.h"
 
@@ -49,9 +49,9 @@ struct plain {
 };
 
 /*
- * Whether a reply can go straight into the program's buffer. It has room for an answer to the longest request and some more, since
- * a ping socket does not tell how long a packet is that it cut. Under rules about sources every receive is sure of its
- * socket.
+ * Whether a reply can go straight into the program's buffer. It has room for an answer to the longest request and some
+ * more, since a ping socket does not tell how long a packet is that it cut. Under rules about sources every receive is
+ * sure of its socket.
  */
 static bool is_plain(const struct icmp_socket *socket, const struct msghdr *message, int flags)
 {
@@ -129,8 +129,8 @@ static size_t header_put(const struct plain *plain, size_t length)
 }
 
 /*
- * One that was cut although it had room is no answer by RFC 792. It is told as a little longer than the room, and from then on
- * the long way is gone, which has room for any.
+ * One that was cut although it had room is no answer by RFC 792. It is told as a little longer than the room, and from
+ * then on the long way is gone, which has room for any.
  */
 static ssize_t packet_give(const struct plain *plain, struct msghdr *message, size_t length, int flags)
 {

@@ -295,8 +295,8 @@ static void shapes(void)
 }
 
 /*
- * A reply that is far longer than any request, and than the room. How long the first one is in truth a ping socket does not tell: the
- * length in its header, and so that header's checksum, are not compared.
+ * A reply that is far longer than any request, and than the room. How long the first one is in truth a ping socket does
+ * not tell: the length in its header, and so that header's checksum, are not compared.
  */
 static void longer_than_asked(void)
 {
