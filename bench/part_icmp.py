@@ -14,7 +14,7 @@ import time
 from setup import run_alone
 
 # A machine that is slow just now gets fewer rounds, but not fewer than so many.
-SECONDS_TRIPS, SECONDS_FPING, LEAST_ROUNDS = 14, 10, 3
+SECONDS_TRIPS, SECONDS_FPING, LEAST_ROUNDS = 10, 7, 3
 HOWS = {"recvfrom": "recvfrom", "poll": "poll, recvmsg", "sendmsg": "sendmsg, recvmsg"}
 FAMILIES = ("4", "6")
 FEW, MANY, INSTRUCTION_TRIPS = 500, 1500, 500
