@@ -10,6 +10,7 @@
 
 #include "policy/query.h"
 #include "shim/descriptors.h"
+#include "shim/icmp/socket.h"
 #include "shim/passed.h"
 #include "shim/ports.h"
 #include "shim/process.h"
@@ -38,6 +39,8 @@ LARGE _Atomic uint8_t hint_bytes[HINT_COUNT];
 static void byte_set(int fd, uint8_t byte)
 {
     ports_forget(fd);
+    if (watching(WATCH_ICMP))
+        icmp_doubt(fd);
     if ((unsigned)fd < HINT_COUNT)
         atomic_store_explicit(&hint_bytes[fd], byte, memory_order_relaxed);
 }

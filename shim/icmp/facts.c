@@ -130,12 +130,14 @@ static void item4_read(struct facts *out, const struct item *item)
         error_read(out, item);
         break;
     default:
+        out->asked_for = true;
         break;
     }
 }
 
 static void item6_read(struct facts *out, const struct item *item)
 {
+    out->asked_for |= item->type != IPV6_PKTINFO && item->type != IPV6_RECVERR;
     switch (item->type) {
     case IPV6_HOPLIMIT:
     case IPV6_2292HOPLIMIT:
@@ -156,6 +158,46 @@ static void item6_read(struct facts *out, const struct item *item)
     }
 }
 
+/* What nearly every reply to a translated IPv4 socket ends with: the three that are always on (ip_cmsg_recv_offset). */
+struct usual {
+    struct header { /* struct cmsghdr, which may stand at the end of a structure alone */
+        size_t length;
+        int level;
+        int type;
+    } local_header;
+    struct in_pktinfo local;
+    struct header ttl_header;
+    int ttl;
+    struct header tos_header;
+    uint8_t tos;
+};
+_Static_assert(sizeof(struct usual) ==
+                   CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint8_t)),
+               "control messages are padded as a structure is");
+
+static bool is_header(const struct header *header, int type, size_t length)
+{
+    return header->length == CMSG_LEN(length) && header->level == IPPROTO_IP && header->type == type;
+}
+
+/* Reads those in one step; false where it is anything else. */
+static bool usual_read(struct facts *out, const unsigned char *control)
+{
+    struct usual usual;
+
+    memcpy(&usual, control, sizeof(usual));
+    if (!is_header(&usual.local_header, IP_PKTINFO, sizeof(usual.local)) ||
+        !is_header(&usual.ttl_header, IP_TTL, sizeof(usual.ttl)) ||
+        !is_header(&usual.tos_header, IP_TOS, sizeof(usual.tos)))
+        return false;
+    out->local = usual.local.ipi_addr;
+    out->interface = usual.local.ipi_ifindex;
+    out->ttl = (uint8_t)usual.ttl;
+    out->tos = usual.tos;
+    out->local_known = out->ttl_known = out->tos_known = true;
+    return true;
+}
+
 void facts_read(struct facts *out, const struct msghdr *message)
 {
     const unsigned char *control = message->msg_control;
@@ -167,6 +209,8 @@ void facts_read(struct facts *out, const struct msghdr *message)
         struct item item;
         size_t step;
 
+        if (left == sizeof(struct usual) && usual_read(out, control))
+            return;
         memcpy(&header, control, sizeof(header));
         if (header.cmsg_len < CMSG_LEN(0) || header.cmsg_len > left)
             return;
@@ -178,6 +222,8 @@ void facts_read(struct facts *out, const struct msghdr *message)
             item4_read(out, &item);
         else if (item.level == IPPROTO_IPV6)
             item6_read(out, &item);
+        else
+            out->asked_for = true;
         step = CMSG_ALIGN(header.cmsg_len);
         if (step > left)
             return;

@@ -5,16 +5,62 @@
  * A classic program is kept and run by us, since its offsets are a raw socket's and since ICMP errors have to pass it as
  * well. The kernel judges it all the same: it is attached to a socket of no use and read back from there. An eBPF program stays the
  * kernel's; it sees what a ping socket's queue gets.
+ *
+ * One filter is ours. An ICMP6_FILTER that passes echo replies alone, which is what ping sets, blocks one more type that
+ * a ping socket gets: the extended echo reply (RFC 8335). The kernel keeps that out, so that replies need no second
+ * look.
  */
 #include "shim/icmp/option_filter.h"
 
 #include "shim/icmp/option_value.h"
+#include "shim/icmp/packet.h"
 #include "shim/real.h"
 #include "state/kernel.h"
 
 _Static_assert(sizeof(((struct icmp_socket *)0)->icmp_filter) == sizeof(uint32_t), "ICMP_FILTER is 32 bits");
 
-int type_filter_set(struct icmp_socket *socket, const void *value, socklen_t length)
+/* Drops extended echo replies: offset 0 is the ICMPv6 header (proved in tests/kernel/ping_filter.c). */
+static const struct sock_filter extended_out[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+                                                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, EXTENDED_ECHO_REPLY6, 0, 1),
+                                                  BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+
+#define EXTENDED_OUT (sizeof(extended_out) / sizeof(extended_out[0]))
+
+/* Whether the kernel has that filter: from us, or from an earlier program that had the socket. */
+static bool extended_is_out(int fd)
+{
+    struct sock_filter found[EXTENDED_OUT];
+    socklen_t count = EXTENDED_OUT;
+
+    return real.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, found, &count) == 0 && count == EXTENDED_OUT &&
+           memcmp(found, extended_out, sizeof(found)) == 0;
+}
+
+void extended_let_in(struct icmp_socket *socket, int fd)
+{
+    const int nothing = 0;
+    int saved = errno;
+
+    if (socket->kind == KIND_ICMP6 && extended_is_out(fd)) {
+        real.setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing));
+        socket->extended_out = false;
+        icmp_screen_changed(socket);
+    }
+    errno = saved;
+}
+
+/* Not where the program has a filter of its own; it may also have locked them. */
+static void extended_keep_out(struct icmp_socket *socket, int fd)
+{
+    const struct sock_fprog filter = {EXTENDED_OUT, (struct sock_filter *)(uintptr_t)extended_out};
+    socklen_t count = 0;
+
+    if (socket->program_count == 0 && real.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &count) == 0 && count == 0)
+        real.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+    socket->extended_out = extended_is_out(fd);
+}
+
+int type_filter_set(struct icmp_socket *socket, int fd, const void *value, socklen_t length)
 {
     uint32_t four = atomic_load(&socket->icmp_filter);
     bool six = icmp_is_six(socket);
@@ -32,6 +78,10 @@ int type_filter_set(struct icmp_socket *socket, const void *value, socklen_t len
         memcpy(&four, value, size);
         atomic_store(&socket->icmp_filter, four);
     }
+    if (socket->kind == KIND_ICMP6 && icmp6_filter_blocks(socket->icmp6_filter, EXTENDED_ECHO_REPLY6))
+        extended_keep_out(socket, fd);
+    else
+        extended_let_in(socket, fd);
     icmp_screen_changed(socket);
     return 0;
 }
@@ -107,6 +157,7 @@ static int program_detach(struct icmp_socket *socket, int fd, const void *value,
 
 int program_set(struct icmp_socket *socket, int fd, int name, const void *value, socklen_t length)
 {
+    extended_let_in(socket, fd);
     if (name == SO_ATTACH_FILTER)
         return program_attach(socket, fd, value, length);
     if (name == SO_DETACH_FILTER)
@@ -118,10 +169,11 @@ int program_set(struct icmp_socket *socket, int fd, int name, const void *value,
     return 0;
 }
 
-int program_get(const struct icmp_socket *socket, int fd, void *value, socklen_t *length)
+int program_get(struct icmp_socket *socket, int fd, void *value, socklen_t *length)
 {
     uint32_t count = atomic_load(&socket->program_count);
 
+    extended_let_in(socket, fd);
     if (count == 0)
         return real.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, value, length) == 0 ? 0 : errno;
     if (plainly_bad(length))

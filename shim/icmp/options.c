@@ -120,6 +120,9 @@ static int socket_level_set(struct icmp_socket *socket, int fd, int name, const 
     case SO_ATTACH_BPF:
         icmp_pull_all(socket, fd);
         return program_set(socket, fd, name, value, length);
+    case SO_LOCK_FILTER:
+        extended_let_in(socket, fd);
+        return OPTION_NATURAL;
     default:
         return OPTION_NATURAL;
     }
@@ -141,7 +144,7 @@ static int set_option(struct icmp_socket *socket, int fd, int level, int name, c
         return result;
     if (is_type_filter(socket, level, name)) {
         icmp_pull_all(socket, fd);
-        return type_filter_set(socket, value, length);
+        return type_filter_set(socket, fd, value, length);
     }
     if (is_service(socket, level, name))
         return service_set(socket, fd, level, name, value, length);

@@ -72,13 +72,16 @@ size_t ipv4_header(unsigned char out[IPV4_HEADER_MAX], const struct facts *facts
     size_t options = facts->options_length < sizeof(facts->options) ? facts->options_length : sizeof(facts->options);
     size_t header_length = IPV4_HEADER + ((options + 3) & ~(size_t)3);
 
-    memset(out, 0, IPV4_HEADER_MAX);
+    memset(out, 0, IPV4_HEADER);
     header4_fill(out, header_length, facts->tos, data_length < TOTAL_MAX ? header_length + data_length : TOTAL_MAX);
     out[8] = facts->ttl;
     out[9] = IPPROTO_ICMP;
     memcpy(out + 12, &source, sizeof(source));
     memcpy(out + 16, &facts->local, sizeof(facts->local));
-    memcpy(out + IPV4_HEADER, facts->options, options);
+    if (options > 0) {
+        memset(out + IPV4_HEADER, 0, IPV4_HEADER_MAX - IPV4_HEADER);
+        memcpy(out + IPV4_HEADER, facts->options, options);
+    }
     checksum_put(out + 10, checksum_add(0, out, header_length));
     return header_length;
 }

@@ -22,6 +22,12 @@
 #define IPV4_HEADER_MAX 60
 #define IPV6_HEADER 40
 
+/* RFC 8335. */
+#define EXTENDED_ECHO 42
+#define EXTENDED_ECHO_REPLY 43
+#define EXTENDED_ECHO6 160
+#define EXTENDED_ECHO_REPLY6 161
+
 /* Room that a control buffer needs for all that we ask the kernel for beside what the program asked for. */
 #define CONTROL_ROOM 512
 
@@ -37,6 +43,7 @@ struct facts {
     int interface;                  /* index */
     struct in_addr local;           /* where the packet was sent to: ipi_addr */
     struct in6_addr local6;         /* ipi6_addr */
+    bool asked_for;                 /* there are others, which only a program asks for */
     bool has_error;                 /* IP_RECVERR, IPV6_RECVERR: */
     struct sock_extended_err error; /* host byte order as the kernel gives it */
     bool offender_known;            /* who sent the error: */

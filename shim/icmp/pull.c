@@ -17,10 +17,6 @@
 /* Messages that one look takes from one queue: more can be fetched by the next one. */
 #define PULL_MOST 4096
 
-/* RFC 8335. */
-#define EXTENDED_ECHO_REPLY 43
-#define EXTENDED_ECHO_REPLY6 161
-
 /* What the kernel said in one message. */
 struct message {
     struct msghdr header;

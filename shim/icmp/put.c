@@ -30,7 +30,15 @@ bool is_put(int fd)
     return may_be_translated(fd) && (icmp_of(fd) != NULL || probe_of(fd) != NULL);
 }
 
-bool put_message(int fd, const struct msghdr *message, int flags, const char *op, ssize_t *sent)
+/* A message that says no more than sendto does. */
+static bool is_buffer(const struct msghdr *message)
+{
+    return message->msg_iovlen == 1 && message->msg_controllen == 0 && !plainly_bad(message->msg_iov) &&
+           message->msg_namelen <= sizeof(struct sockaddr_storage);
+}
+
+/* The long way, after the quick one. */
+static bool put_asking(int fd, const struct msghdr *message, int flags, const char *op, ssize_t *sent)
 {
     struct icmp_socket *socket;
     struct probe *probe;
@@ -49,8 +57,16 @@ bool put_message(int fd, const struct msghdr *message, int flags, const char *op
     return true;
 }
 
-bool put_buffer(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length,
-                const char *op, ssize_t *sent)
+bool put_message(int fd, const struct msghdr *message, int flags, const char *op, ssize_t *sent)
+{
+    return (is_buffer(message) && icmp_send_plain(fd, message->msg_iov->iov_base, message->msg_iov->iov_len, flags,
+                                                  message->msg_name, message->msg_namelen, sent)) ||
+           put_asking(fd, message, flags, op, sent);
+}
+
+static __attribute__((noinline)) bool put_buffer_asking(int fd, const void *data, size_t size, int flags,
+                                                        const struct sockaddr *address, socklen_t length,
+                                                        const char *op, ssize_t *sent)
 {
     struct iovec part = {(void *)(uintptr_t)data, size};
     struct msghdr message = {.msg_name = (void *)(uintptr_t)address,
@@ -58,10 +74,15 @@ bool put_buffer(int fd, const void *data, size_t size, int flags, const struct s
                              .msg_iov = &part,
                              .msg_iovlen = 1};
 
-    if (icmp_send_plain(fd, data, size, flags, address, length, sent))
-        return true;
     /* sendmsg cuts what is too long, and takes no length for no address, as raw IPv4 sockets do; sendto else refuses it. */
     if (address != NULL && (length > sizeof(struct sockaddr_storage) || (length == 0 && icmp_of(fd) == NULL)))
         return false;
-    return put_message(fd, &message, flags, op, sent);
+    return put_asking(fd, &message, flags, op, sent);
+}
+
+bool put_buffer(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length,
+                const char *op, ssize_t *sent)
+{
+    return icmp_send_plain(fd, data, size, flags, address, length, sent) ||
+           put_buffer_asking(fd, data, size, flags, address, length, op, sent);
 }

@@ -11,6 +11,7 @@
 #include "shim/icmp/receive.h"
 
 #include "shim/icmp/control.h"
+#include "shim/icmp/give.h"
 #include "shim/icmp/linger.h"
 #include "shim/icmp/packet.h"
 #include "shim/icmp/parts.h"
@@ -87,14 +88,6 @@ unsigned icmp_sources(const struct icmp_socket *socket, int *fds, unsigned most)
 
 /* Handing over */
 
-static void name_give(struct msghdr *message, const void *name, size_t length)
-{
-    if (message->msg_name == NULL)
-        return;
-    memcpy(message->msg_name, name, message->msg_namelen < length ? message->msg_namelen : length);
-    message->msg_namelen = (socklen_t)length;
-}
-
 /* After shutdown(2): as the kernel's recvmsg ends a wait then. */
 static ssize_t nothing_give(struct msghdr *message)
 {
@@ -102,14 +95,6 @@ static ssize_t nothing_give(struct msghdr *message)
     message->msg_controllen = 0;
     message->msg_flags = 0;
     return 0;
-}
-
-/* What recvmsg returns for a packet of `length` bytes where `room` fit, and MSG_TRUNC in msg_flags. */
-static ssize_t length_give(struct msghdr *message, size_t length, size_t room, int flags)
-{
-    if (length > room)
-        message->msg_flags |= MSG_TRUNC;
-    return (ssize_t)(length > room && !(flags & MSG_TRUNC) ? room : length);
 }
 
 /* Hands over the first message of an inbox. False: there is none. */

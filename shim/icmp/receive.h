@@ -19,6 +19,13 @@
  */
 ssize_t icmp_receive(struct icmp_socket *socket, int fd, struct msghdr *message, int flags);
 
+/*
+ * The quick way, by what a receive on `fd` found it to be, and without asking the kernel: never harmful, for what has
+ * come to another socket that has the number by now is handed over as it came. False: nothing was done, or what came
+ * was not for the program; go the long way. Else `*got` is as recvmsg(2)'s result.
+ */
+bool icmp_receive_plain(int fd, struct msghdr *message, int flags, ssize_t *got);
+
 /* As recvmmsg(2). */
 int icmp_receive_many(struct icmp_socket *socket, int fd, struct mmsghdr *entries, unsigned count, int flags,
                       struct timespec *timeout);

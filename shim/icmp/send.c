@@ -30,10 +30,6 @@
 
 #define PACKET_MOST 65535
 
-/* RFC 8335. */
-#define EXTENDED_ECHO 42
-#define EXTENDED_ECHO6 160
-
 /* struct sockaddr_in6 before it had a scope (SIN6_LEN_RFC2133 of the kernel): raw sockets still take it. */
 #define SHORT_SOCKADDR6 24
 
@@ -148,6 +144,7 @@ bool icmp_send_plain(int fd, const void *data, size_t length, int flags, const s
         !address_is_plain(socket, address, address_length) || !request_read(&request, socket, data) ||
         request.code != 0 || !identifier_served(socket, request.identifier, request.sequence))
         return false;
+    longest_note(socket, length);
     if (!request.extended)
         echo_store(socket, request.sequence, 0, request.identifier, request.sequence, (uint16_t)length);
     *sent = real.sendto(fd, data, length, flags, address, address_length);
@@ -249,6 +246,7 @@ ssize_t sending_echo(struct sending *sending, size_t at)
         return sending_fails(EPERM);
     as_it_is = identifier_serves(socket, sending->fd, request.identifier, request.sequence) || request.extended;
     wire = as_it_is ? request.sequence : atomic_fetch_add(&socket->next, 1);
+    longest_note(socket, length);
     if (!request.extended)
         echo_store(socket, wire, request.code, request.identifier, request.sequence, (uint16_t)length);
     header[1] = 0;

@@ -11,12 +11,14 @@
 
 #include "shim/descriptors.h"
 #include "shim/icmp/label.h"
+#include "shim/icmp/packet.h"
 #include "shim/real.h"
 #include "state/kernel.h"
 #include "state/large.h"
 
 #include <errno.h>
 #include <linux/icmp.h>
+#include <netinet/icmp6.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -45,6 +47,7 @@ static _Atomic pid_t sweeper;
 
 /* By descriptor: the number of its entry plus one. */
 LARGE static _Atomic uint16_t guesses[GUESSES];
+LARGE static _Atomic uint16_t verified[GUESSES];
 
 static bool cookie_of(int fd, uint64_t *cookie)
 {
@@ -103,6 +106,21 @@ struct icmp_socket *icmp_guess(int fd)
     if (guess == 0 || atomic_load_explicit(&entries[guess - 1].cookie, memory_order_acquire) == 0)
         return NULL;
     return entries[guess - 1].socket;
+}
+
+struct icmp_socket *icmp_verified(int fd)
+{
+    unsigned number = (unsigned)fd < GUESSES ? atomic_load_explicit(&verified[(unsigned)fd], memory_order_relaxed) : 0;
+
+    if (number == 0 || atomic_load_explicit(&entries[number - 1].cookie, memory_order_acquire) == 0)
+        return NULL;
+    return entries[number - 1].socket;
+}
+
+void icmp_doubt(int fd)
+{
+    if ((unsigned)fd < GUESSES)
+        atomic_store_explicit(&verified[(unsigned)fd], 0, memory_order_relaxed);
 }
 
 bool icmp_is(const struct icmp_socket *socket, int fd)
@@ -275,6 +293,7 @@ struct icmp_socket *icmp_register_as(int fd, const struct label *label)
                          : label->mapped ? (uint32_t)IDENTIFIER_MAPPED
                                          : (uint32_t)IDENTIFIER_NONE;
     socket->has_sent = label->fixed || label->mapped;
+    socket->longest = socket->has_sent ? UINT16_MAX : 0;
     socket->checksum_offset = socket->kind == KIND_SENDER6 ? -1 : 2;
     socket->mtu_discover = -1;
     socket->reuse_address = 1; /* as raw sockets have it */
@@ -316,8 +335,8 @@ void icmp_label(struct icmp_socket *socket, int fd)
 void icmp_screen_changed(struct icmp_socket *socket)
 {
     const uint32_t *six = socket->icmp6_filter;
-    bool blocks = icmp_is_six(socket) ? icmp6_filter_blocks(six, 129) ||
-                                            icmp6_filter_blocks(six, 161) /* echo replies, RFC 4443, 8335 */
+    bool blocks = icmp_is_six(socket) ? icmp6_filter_blocks(six, ICMP6_ECHO_REPLY) ||
+                                            (!socket->extended_out && icmp6_filter_blocks(six, EXTENDED_ECHO_REPLY6))
                                       : icmp_filter_blocks(socket->icmp_filter, ICMP_ECHOREPLY);
 
     socket->screened = icmp_is_sender(socket) || socket->program_count > 0 || socket->connected || socket->bound ||
@@ -398,6 +417,14 @@ static struct entry *entry_with(const struct icmp_socket *socket)
     return &entries[i];
 }
 
+void icmp_verify(const struct icmp_socket *socket, int fd)
+{
+    uint16_t number = (uint16_t)(entry_with(socket) - entries + 1);
+
+    if ((unsigned)fd < GUESSES && atomic_load_explicit(&verified[(unsigned)fd], memory_order_relaxed) != number)
+        atomic_store_explicit(&verified[(unsigned)fd], number, memory_order_relaxed);
+}
+
 bool icmp_keep(const struct icmp_socket *socket)
 {
     struct entry *entry = entry_with(socket);
@@ -436,14 +463,4 @@ struct icmp_socket *icmp_peek(unsigned *at)
             return entry->socket;
     }
     return NULL;
-}
-
-struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire)
-{
-    struct echo echo = echo_load(socket, wire);
-    uint32_t own = atomic_load_explicit(&socket->identifier, memory_order_relaxed);
-
-    if (!echo.known && (own & IDENTIFIER_STATE) == IDENTIFIER_FIXED && (uint16_t)own == identifier)
-        echo = (struct echo){.identifier = identifier, .sequence = wire, .known = true};
-    return echo;
 }

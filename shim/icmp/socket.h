@@ -46,6 +46,7 @@ enum {
     ASKED_NODEFRAG = 64,      /* IP_NODEFRAG and */
     ASKED_ROUTER_ALERT = 128, /* IP_ROUTER_ALERT: only to be told again */
     ASKED_DISCONNECTED = 256, /* connect(2) with AF_UNSPEC: a raw socket's name has no port from then on */
+    ASKED_CONTROL = ASKED_TTL | ASKED_TOS | ASKED_PKTINFO | ASKED_OPTIONS,
 };
 
 /* One echo request that is on its way, by the sequence number on the wire. */
@@ -67,6 +68,7 @@ struct icmp_socket {
     _Atomic uint32_t asked;       /* ASKED_* */
     _Atomic uint32_t identifier;  /* IDENTIFIER_* | the program's identifier where fixed */
     _Atomic uint16_t next;        /* sequence number for the wire, where mapped */
+    _Atomic uint16_t longest;     /* the longest request that may have gone out, behind the IP header */
     _Atomic bool header_included; /* IP_HDRINCL */
     _Atomic bool has_sent;
     _Atomic bool has_listened; /* waited on or received from */
@@ -86,6 +88,7 @@ struct icmp_socket {
 
     _Atomic uint32_t icmp_filter; /* as the program set it */
     uint32_t icmp6_filter[8];
+    bool extended_out;              /* the kernel keeps out extended echo replies, which icmp6_filter blocks */
     int32_t checksum_offset;        /* IPV6_CHECKSUM: 2 for ICMPv6 from the start; -1: off */
     _Atomic uint32_t program_count; /* instructions of the attached filter; 0: none */
     struct sock_filter program[FILTER_INSTRUCTIONS];
@@ -140,6 +143,14 @@ static inline struct icmp_socket *icmp_of(int fd)
  * where it never was a translated socket.
  */
 struct icmp_socket *icmp_guess(int fd);
+
+/*
+ * What a receive on `fd` found it to be (icmp_verify), as long as libc has not made anything else of the number since
+ * (icmp_doubt): NULL where that is not known. A program's own system calls may have, all the same.
+ */
+struct icmp_socket *icmp_verified(int fd);
+void icmp_verify(const struct icmp_socket *socket, int fd);
+void icmp_doubt(int fd);
 
 /* Whether `fd` is this socket now. errno is preserved. */
 bool icmp_is(const struct icmp_socket *socket, int fd);
@@ -212,6 +223,13 @@ static inline void echo_store(struct icmp_socket *socket, uint16_t wire, uint8_t
                           memory_order_relaxed);
 }
 
+/* Notes how long a request is: answers may be as long. */
+static inline void longest_note(struct icmp_socket *socket, size_t length)
+{
+    if (length > atomic_load_explicit(&socket->longest, memory_order_relaxed))
+        atomic_store_explicit(&socket->longest, (uint16_t)length, memory_order_relaxed);
+}
+
 static inline struct echo echo_load(const struct icmp_socket *socket, uint16_t wire)
 {
     uint64_t word = atomic_load_explicit(&socket->echoes[wire], memory_order_relaxed);
@@ -227,6 +245,14 @@ static inline struct echo echo_load(const struct icmp_socket *socket, uint16_t w
  * What the program called the echo that came back with this identifier and sequence number on the wire. Not known: it was
  * sent by nobody here (another program before exec, with an identifier that was mapped): to be dropped.
  */
-struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire);
+static inline struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire)
+{
+    struct echo echo = echo_load(socket, wire);
+    uint32_t own = atomic_load_explicit(&socket->identifier, memory_order_relaxed);
+
+    if (!echo.known && (own & IDENTIFIER_STATE) == IDENTIFIER_FIXED && (uint16_t)own == identifier)
+        echo = (struct echo){.identifier = identifier, .sequence = wire, .known = true};
+    return echo;
+}
 
 #endif

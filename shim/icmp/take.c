@@ -10,10 +10,14 @@
 
 bool take_message(int fd, struct msghdr *message, int flags, ssize_t *got)
 {
-    struct icmp_socket *socket = icmp_of(fd);
+    struct icmp_socket *socket;
     struct probe *probe;
 
+    if (icmp_receive_plain(fd, message, flags, got))
+        return true;
+    socket = icmp_of(fd);
     if (socket != NULL) {
+        icmp_verify(socket, fd);
         *got = icmp_receive(socket, fd, message, flags);
         return true;
     }

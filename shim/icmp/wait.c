@@ -275,6 +275,7 @@ static int special_wait(struct pollfd *entries, nfds_t count, const struct span 
 int icmp_ppoll(struct pollfd *entries, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
     int saved = errno;
+    const struct timespec *next;
     struct timespec left;
     struct span span;
     bool in_turns;
@@ -283,15 +284,19 @@ int icmp_ppoll(struct pollfd *entries, nfds_t count, const struct timespec *time
     if (count == 0 || count > LARGEST || plainly_bad(entries) || !span_begin(&span, timeout))
         return real.ppoll(entries, count, timeout, mask);
     in_turns = wait_has_threads() && has_sockets(entries, count);
-    do {
+    next = in_turns ? span_next(&span, true, &left) : timeout;
+    for (;;) {
         if (is_special(entries, count)) {
             found = special_wait(entries, count, &span, mask);
             break;
         }
-        found = real.ppoll(entries, count, span_next(&span, in_turns, &left), mask);
+        found = real.ppoll(entries, count, next, mask);
         if (found > 0)
             found = correct_errors(entries, count, found);
-    } while (found == 0 && !span_is_over(&span));
+        if (found != 0 || span_is_over(&span))
+            break;
+        next = span_next(&span, in_turns, &left);
+    }
     if (found >= 0)
         errno = saved;
     return found;

@@ -108,16 +108,17 @@ static nfds_t members_of(const struct selection *selection)
 static void entries_fill(struct selection *selection)
 {
     for (int i = 0; i < words_of(selection->count); i++) {
-        unsigned long left = any_of(selection->sets, i) & below(selection->count, i);
+        unsigned long reading = word_of(selection->sets[READING], i);
+        unsigned long writing = word_of(selection->sets[WRITING], i);
+        unsigned long exceptions = word_of(selection->sets[EXCEPTIONS], i);
+        unsigned long left = (reading | writing | exceptions) & below(selection->count, i);
 
         for (; left != 0; left &= left - 1) {
-            struct pollfd entry = {.fd = i * NFDBITS + __builtin_ctzl(left)};
+            int bit = __builtin_ctzl(left);
+            int events = (reading >> bit & 1 ? asked[READING] : 0) | (writing >> bit & 1 ? asked[WRITING] : 0) |
+                         (exceptions >> bit & 1 ? asked[EXCEPTIONS] : 0);
 
-            for (int set = 0; set < SETS; set++) {
-                if (word_of(selection->sets[set], i) & left & -left)
-                    entry.events = (short)(entry.events | asked[set]);
-            }
-            selection->entries[selection->used++] = entry;
+            selection->entries[selection->used++] = (struct pollfd){.fd = i * NFDBITS + bit, .events = (short)events};
         }
     }
 }
@@ -135,13 +136,14 @@ static int bits_count(struct selection *selection)
 
     for (nfds_t i = 0; i < selection->used; i++) {
         struct pollfd *entry = &selection->entries[i];
-        int own = counts(entry, READING) + counts(entry, WRITING) + counts(entry, EXCEPTIONS);
+        int own;
 
-        if (entry->fd < 0)
+        if (entry->fd < 0 || entry->revents == 0)
             continue;
         if (entry->revents & POLLNVAL)
             return -1;
-        if (own == 0 && entry->revents != 0)
+        own = counts(entry, READING) + counts(entry, WRITING) + counts(entry, EXCEPTIONS);
+        if (own == 0)
             entry->fd = -1;
         bits += own;
     }
@@ -160,21 +162,22 @@ static void sets_write(const struct selection *selection)
         for (nfds_t i = 0; i < selection->used; i++) {
             const struct pollfd *entry = &selection->entries[i];
 
-            if (entry->fd >= 0 && counts(entry, set))
+            if (entry->revents != 0 && entry->fd >= 0 && counts(entry, set))
                 bits->fds_bits[entry->fd / NFDBITS] |= (__fd_mask)(1ul << (entry->fd % NFDBITS));
         }
     }
 }
 
-static int selected(struct selection *selection, const struct span *span, const sigset_t *mask)
+static int selected(struct selection *selection, const struct span *span, const struct timespec *timeout,
+                    const sigset_t *mask)
 {
     const struct timespec none = {0};
     struct timespec left;
     int found;
 
     entries_fill(selection);
-    for (;;) {
-        found = icmp_ppoll(selection->entries, selection->used, span_next(span, false, &left), mask);
+    for (;; timeout = span_next(span, false, &left)) {
+        found = icmp_ppoll(selection->entries, selection->used, timeout, mask);
         if (found < 0)
             return -1;
         if (found > 0)
@@ -190,20 +193,21 @@ static int selected(struct selection *selection, const struct span *span, const 
 }
 
 static __attribute__((noinline)) int selected_small(struct selection *selection, const struct span *span,
-                                                    const sigset_t *mask)
+                                                    const struct timespec *timeout, const sigset_t *mask)
 {
     struct pollfd entries[SMALL];
     int found;
 
     selection->entries = entries;
-    found = selected(selection, span, mask);
+    found = selected(selection, span, timeout, mask);
     selection->entries = NULL;
     return found;
 }
 
 /* A thread that is cancelled here leaves its pages behind. */
 static __attribute__((noinline)) int selected_large(struct selection *selection, nfds_t members,
-                                                    const struct span *span, const sigset_t *mask)
+                                                    const struct span *span, const struct timespec *timeout,
+                                                    const sigset_t *mask)
 {
     size_t size = members * sizeof(struct pollfd);
     int found;
@@ -213,7 +217,7 @@ static __attribute__((noinline)) int selected_large(struct selection *selection,
         errno = ENOMEM;
         return -1;
     }
-    found = selected(selection, span, mask);
+    found = selected(selection, span, timeout, mask);
     munmap(selection->entries, size);
     return found;
 }
@@ -234,8 +238,8 @@ int icmp_pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptions
     }
     selection.count = count_bounded(count);
     members = members_of(&selection);
-    found = members <= SMALL ? selected_small(&selection, &span, mask)
-                             : selected_large(&selection, members, &span, mask);
+    found = members <= SMALL ? selected_small(&selection, &span, timeout, mask)
+                             : selected_large(&selection, members, &span, timeout, mask);
     if (timeout != NULL)
         span_next(&span, false, timeout);
     return found;

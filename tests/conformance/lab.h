@@ -41,7 +41,9 @@ enum reply {
     MIRROR,    /* its data is the packet that the router got, from the IP header on */
     FRAGMENTS, /* in two fragments (IPv4) */
     DONT_FRAGMENT,
-    CODED, /* its code is 1 */
+    CODED,   /* its code is 1 */
+    SWOLLEN, /* with 200 bytes more */
+    PROBED,  /* an extended echo reply (RFC 8335) in its place */
 };
 
 enum extension { ONE_LABEL, TWO_LABELS, BROKEN_EXTENSION };

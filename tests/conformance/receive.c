@@ -294,6 +294,30 @@ static void shapes(void)
     }
 }
 
+/*
+ * A reply that is far longer than any request, and than the room. How long the first one is in truth a ping socket does
+ * not tell: the length in its header, and so that header's checksum, are not compared.
+ */
+static void longer_than_asked(void)
+{
+    static const int flags[] = {0, 0, MSG_TRUNC, 0};
+    int fd = open_icmp();
+    must("send", ask(fd, REPLY, PLAIN, 1));
+    say_next("as long as asked", fd, 0);
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        must("send", ask(fd, REPLY, SWOLLEN, 2));
+        is_readable(fd, 1000);
+        memset(buffer, 0xee, 200);
+        CHECK("longer", recv(fd, buffer, 120, flags[i]));
+        if (i == 0 && family == AF_INET)
+            buffer[2] = buffer[3] = 0;
+        say_packet("  packet", buffer, 120, 252, NULL);
+        say_value("  behind", buffer[120] == 0xee && buffer[121] == 0xee);
+    }
+    must("send", ask(fd, REPLY, SWOLLEN, 3));
+    say_next("with room", fd, 0);
+}
+
 /* On loopback, where packets of any size go. */
 static void large(void)
 {
@@ -319,6 +343,7 @@ int main(void)
     run_case("scattered", scattered);
     run_case("batches", batches);
     run_case("shapes", shapes);
+    run_case("longer than asked", longer_than_asked);
     run_case("large", large);
     return 0;
 }

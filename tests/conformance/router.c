@@ -241,6 +241,8 @@ static void make_reply(struct answer *answer, const struct request *request)
         body[6] = body[7] = 0;
     } else {
         body[0] = request->six ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+        if (request->variant == PROBED)
+            body[0] = request->six ? 161 : 43;
         body[1] = request->variant == CODED;
     }
     if (request->variant == TRUNCATED)
@@ -249,6 +251,8 @@ static void make_reply(struct answer *answer, const struct request *request)
         length += 4;
     if (request->variant == DONT_FRAGMENT && !request->six)
         answer->frame[ETH_HLEN + 6] = 0x40;
+    if (request->variant == SWOLLEN)
+        length += 200;
     if (request->variant == MIRROR) {
         length = 8 + request->length;
         memcpy(body + 8, request->ip, request->length);

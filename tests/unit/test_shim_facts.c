@@ -146,6 +146,76 @@ static void malformed(size_t length)
     assert_false(facts.ttl_known);
 }
 
+/* Whether there is more than what is always on. */
+static void facts_asked_for(void **state)
+{
+    static const struct {
+        int level;
+        int type;
+        bool asked_for;
+    } kinds[] = {
+        {IPPROTO_IP, IP_TTL, false},         {IPPROTO_IP, IP_TOS, false},         {IPPROTO_IP, IP_PKTINFO, false},
+        {IPPROTO_IP, IP_RECVOPTS, false},    {IPPROTO_IP, IP_RETOPTS, true},      {IPPROTO_IP, IP_RECVERR, false},
+        {IPPROTO_IPV6, IPV6_PKTINFO, false}, {IPPROTO_IPV6, IPV6_RECVERR, false}, {IPPROTO_IPV6, IPV6_HOPLIMIT, true},
+        {IPPROTO_IPV6, IPV6_TCLASS, true},   {SOL_SOCKET, SCM_TIMESTAMP, true},   {IPPROTO_ICMP, IP_TTL, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct control control = {.length = 0};
+        int number = 1;
+
+        control_add(&control, IPPROTO_IP, IP_TTL, &number, sizeof(number));
+        control_add(&control, kinds[i].level, kinds[i].type, &number, sizeof(number));
+        control_add(&control, IPPROTO_IP, IP_TOS, &number, sizeof(number));
+        assert_int_equal(control_read(&control).asked_for, kinds[i].asked_for);
+    }
+}
+
+/* The three that are always on, in the kernel's order, which is read in one step, and in any other order. */
+static void facts_usual(void **state)
+{
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int types[] = {IP_PKTINFO, IP_TTL, IP_TOS};
+    struct in_pktinfo local = {.ipi_ifindex = 7};
+    const uint8_t tos = 0xb8;
+    const int ttl = 57;
+    const void *const data[] = {&local, &ttl, &tos};
+    const size_t lengths[] = {sizeof(local), sizeof(ttl), sizeof(tos)};
+
+    (void)state;
+    inet_pton(AF_INET, LOCAL, &local.ipi_addr);
+    for (size_t i = 0; i < 2 * sizeof(orders) / sizeof(orders[0]); i++) {
+        struct control control = {.length = 0};
+        struct facts facts;
+
+        if (i % 2 != 0)
+            control_add(&control, SOL_SOCKET, SCM_TIMESTAMP, "0123456789abcdef", 16);
+        for (size_t j = 0; j < 3; j++) {
+            int which = orders[i / 2][j];
+
+            control_add(&control, IPPROTO_IP, types[which], data[which], lengths[which]);
+        }
+        facts = control_read(&control);
+        assert_true(facts.ttl_known && facts.tos_known && facts.local_known);
+        assert_false(facts.has_error || facts.offender_known || facts.options_length > 0);
+        assert_int_equal(facts.asked_for, i % 2 != 0);
+        assert_int_equal(facts.ttl, 57);
+        assert_int_equal(facts.tos, 0xb8);
+        assert_int_equal(facts.interface, 7);
+        assert_int_equal(facts.local.s_addr, inet_addr(LOCAL));
+    }
+    /* As long in all, and other ones. */
+    for (size_t i = 0; i < 3; i++) {
+        struct control control = {.length = 0};
+
+        for (size_t j = 0; j < 3; j++)
+            control_add(&control, i == j ? IPPROTO_IPV6 : IPPROTO_IP, types[j], data[j], lengths[j]);
+        assert_int_equal(control_read(&control).local_known, i != 0);
+        assert_int_equal(control_read(&control).ttl_known, i != 1);
+        assert_int_equal(control_read(&control).tos_known, i != 2);
+    }
+}
+
 static void facts_hostile(void **state)
 {
     struct control control = {.length = 0};
@@ -188,9 +258,8 @@ static void facts_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts4),
-        cmocka_unit_test(facts6),
-        cmocka_unit_test(facts_hostile),
+        cmocka_unit_test(facts4),      cmocka_unit_test(facts6),        cmocka_unit_test(facts_asked_for),
+        cmocka_unit_test(facts_usual), cmocka_unit_test(facts_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
