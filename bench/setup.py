@@ -3,6 +3,7 @@
 
 A part is part_NAME.py with measure(setup), which returns sections (README.md tells their form).
 """
+import glob
 import os
 import shutil
 import statistics
@@ -42,12 +43,10 @@ class Setup:
 
     def _compile_programs(self, build):
         """What cannot be compiled (a library may be missing) is told, and left to the part that wants it."""
-        names = sorted(name[:-2] for name in os.listdir(HERE) if name.endswith(".c"))
-        targets = [os.path.join(self.programs, name) for name in names]
-        subprocess.run(["make", "-s", "-k", "-C", HERE, f"BUILD={build}"] + targets, check=False,
+        subprocess.run(["make", "-s", "-k", "-C", HERE, f"BUILD={build}", "programs"], check=False,
                        stdout=subprocess.DEVNULL)
-        for name, target in zip(names, targets):
-            if not os.path.exists(target):
+        for name in sorted(name[:-2] for name in os.listdir(HERE) if name.endswith(".c")):
+            if not glob.glob(os.path.join(self.programs, name + "*")):
                 self.leave_out(name, "could not be compiled")
 
     def close(self):
@@ -86,9 +85,10 @@ class Setup:
             print(line, file=sys.stderr)
 
     def need(self, what, package):
-        """Whether a command (or a file, by its absolute path) is there; as root on Debian its package is installed."""
+        """Whether a command (or a file, by a pattern of its absolute path) is there; else root installs its package."""
         def found():
-            return os.path.exists(what) if what.startswith("/") else shutil.which(what) is not None
+            return bool(glob.glob(what, recursive=True)) if what.startswith("/") else shutil.which(what) is not None
+
         if not found() and os.geteuid() == 0 and os.environ.get("SKIP_DEPENDENCIES", "0") != "1":
             install(package)
         if not found():
