@@ -12,18 +12,10 @@ import sys
 import tempfile
 import time
 
-import instructions
+import policies
+import table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-INBOUND = '  { action = "deny"; from = "@blocklist"; port = 9999; },\n  { action = "deny"; from = "@blocklist"; }\n);\n'
-
-
-def policy_texts():
-    """{name: text} of the policies that parts may ask for."""
-    many = instructions.POLICIES["1.2M prefixes"]
-    texts = {name: instructions.POLICIES[name] for name in ("10 rules", "10 + inbound", "1.2M prefixes")}
-    texts["1.2M + inbound"] = many.rstrip().removesuffix(");").rstrip() + ",\n" + INBOUND
-    return texts
 
 
 class Setup:
@@ -38,7 +30,7 @@ class Setup:
         os.chmod(self.folder, 0o755)
         self.rounds = rounds
         self.left_out = []
-        self._images = {}
+        self.images = policies.Images(self.sockade, self.folder)
         self._compile_programs(build)
 
     def _compile_programs(self, build):
@@ -54,19 +46,8 @@ class Setup:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def policy(self, name):
-        """Path of the compiled image of a policy by its name; made when first asked for."""
-        if name not in self._images:
-            source = os.path.join(self.folder, f"policy-{len(self._images)}.conf")
-            blocklist = os.path.join(self.folder, "list.txt")
-            text = policy_texts()[name]
-            if "list.txt" in text and not os.path.exists(blocklist):
-                instructions.write_list(blocklist)
-            with open(source, "w", encoding="ascii") as file:
-                file.write(text)
-            image = source.replace(".conf", ".image")
-            subprocess.run([self.sockade, "compile", "--quiet", "-o", image, source], check=True)
-            self._images[name] = image
-        return self._images[name]
+        """Path of the compiled image of a policy by its name (policies.py)."""
+        return self.images.path(name)
 
     def environment(self, policy=None, preload=True):
         """A clean environment: bare, or with the object, with or without a policy (by name, or the path of a file)."""
@@ -109,7 +90,7 @@ class Setup:
         return low, high
 
     def row(self, what, variant, values, bare_values=None, mark=None, judged="ratio", note=""):
-        """A row from one value a round, and the bare values of the same rounds."""
+        """A row from one value a round, and the bare values of the same rounds. "added" is the median difference."""
         low, high = self.quartiles(values)
         row = {"what": what, "variant": variant, "value": self.median(values), "low": low, "high": high,
                "ratio": None, "ratio_low": None, "ratio_high": None, "mark": mark, "judged": judged, "note": note}
@@ -117,6 +98,7 @@ class Setup:
             ratios = [value / bare for value, bare in zip(values, bare_values)]
             row["ratio"] = self.median(ratios)
             row["ratio_low"], row["ratio_high"] = self.quartiles(ratios)
+            row["added"] = self.median([value - bare for value, bare in zip(values, bare_values)])
         return row
 
 
@@ -133,36 +115,6 @@ def install(package):
         subprocess.run(command, **options)
 
 
-def met(row):
-    """Whether a row keeps its mark; None where it has none."""
-    judged = row[row["judged"]]
-    return None if row["mark"] is None or judged is None else judged <= row["mark"]
-
-
-def number(value):
-    """Three or more digits that mean something."""
-    if value is None:
-        return ""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
-
-
-def print_section(section, file=None):
-    """One section as a table: median, quartiles, the ratio to the bare run of the same round, and the mark."""
-    print(f"\n{section['title']}\n  {'':22}{'':30}{section['unit']:>14}{'quartiles':>22}{'ratio':>8}{'quartiles':>15}"
-          f"{'mark':>9}", file=file)
-    for row in section["rows"]:
-        spread = f"{number(row['low'])} - {number(row['high'])}"
-        ratio = f"{row['ratio']:.3f}" if row["ratio"] is not None else ""
-        ratios = f"{row['ratio_low']:.3f}-{row['ratio_high']:.3f}" if row["ratio"] is not None else ""
-        mark = "" if row["mark"] is None else number(row["mark"]) if row["judged"] == "value" else f"{row['mark']:.2f}"
-        verdict = {None: "", True: "  met", False: "  MISSED"}[met(row)]
-        line = (f"  {row['what']:22}{row['variant']:30}{number(row['value']):>14}{spread:>22}{ratio:>8}{ratios:>15}"
-                f"{mark:>9}{verdict}")
-        print((line + (f"  {row['note']}" if row["note"] else "")).rstrip(), file=file)
-
-
 def run_alone(measure):
     """A part by itself: python3 bench/part_NAME.py BUILD [ROUNDS]"""
     if len(sys.argv) < 2:
@@ -171,7 +123,7 @@ def run_alone(measure):
     begun = time.monotonic()
     try:
         for section in measure(setup):
-            print_section(section)
+            print("\n".join(table.section_lines(section)))
         print(f"\n{time.monotonic() - begun:.0f} s")
     finally:
         setup.close()
