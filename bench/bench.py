@@ -90,8 +90,9 @@ def main():
     print("\n".join(setup.left_out + [f"broke off: {name}" for name in failed]))
     draw(sections)
     path = os.path.join(setup.programs, "bench.json")
+    everything = {"machine": about, "sections": sections, "left out": setup.left_out, "failed": failed}
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"machine": about, "sections": sections, "left out": setup.left_out, "failed": failed}, file, indent=1)
+        json.dump(everything, file, indent=1)
     print(f"  JSON    {os.path.relpath(path)}\n{time.monotonic() - begun:.0f} s")
     return 1 if failed else 0
 

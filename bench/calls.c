@@ -2,8 +2,8 @@
 /*
  * What calls cost in this process: prints `name nanoseconds` for each, the median of many batches of some microseconds.
  *
- * One pass makes one batch of every call, so that a drift of the machine hits all calls alike. part_calls.py runs it for
- * some milliseconds under each mechanism in turn. Nothing leaves the loopback device.
+ * One pass makes one batch of every call, so that a drift of the machine hits all alike. part_calls.py runs it for some
+ * milliseconds under each mechanism in turn. Nothing leaves the loopback device.
  *
  * usage: calls [PASSES [PORT]]    PORT: where it listens (Landlock allows ports by number)
  */

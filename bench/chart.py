@@ -80,7 +80,7 @@ def bars(title, axis, series):
         if value > marked[-1]:
             parts += [f'<path d="M{end - 26:.1f} {y + row - 2}l8 {4 - row}m6 0l-8 {row - 4}" stroke="{GROUND}" '
                       'stroke-width="3" fill="none"/>']
-        parts += [text(end + 8, y + 17, short(value), 12)]
+        parts += [text(end + 8, y + 17, f"{value:,.0f}" if abs(value) >= 10 else short(value), 12)]
     return page(title, axis, bottom + 32, parts)
 
 
@@ -134,7 +134,8 @@ def lines(title, x_name, y_name, series, log_x=False, log_y=False):
     for value in across.ticks:
         parts += [rule(across.place(value), bottom, across.place(value), bottom + 5, PALE),
                   text(across.place(value), bottom + 20, short(value), 12, PALE, "middle")]
-    parts += [rule(left, bottom, WIDTH - right, bottom, PALE), text(WIDTH - right, bottom + 40, x_name, 12, PALE, "end")]
+    parts += [rule(left, bottom, WIDTH - right, bottom, PALE),
+              text(WIDTH - right, bottom + 40, x_name, 12, PALE, "end")]
     for number, one in enumerate(series.values()):
         colour = LINES[number % len(LINES)]
         places = [f"{across.place(x):.1f},{up.place(y):.1f}" for x, y in one]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Instructions that the object adds to a call: exact where time resolves nothing. `make bench-quick` judges the same."""
+"""Instructions that the object adds to a call: exact where time resolves nothing. `make bench-quick` is this alone."""
 import os
 
 import instructions

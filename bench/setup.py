@@ -94,7 +94,7 @@ class Setup:
         low, high = self.quartiles(values)
         row = {"what": what, "variant": variant, "value": self.median(values), "low": low, "high": high,
                "ratio": None, "ratio_low": None, "ratio_high": None, "mark": mark, "judged": judged, "note": note}
-        if bare_values:
+        if bare_values and all(bare_values):
             ratios = [value / bare for value, bare in zip(values, bare_values)]
             row["ratio"] = self.median(ratios)
             row["ratio_low"], row["ratio_high"] = self.quartiles(ratios)
@@ -103,7 +103,7 @@ class Setup:
 
 
 def install(package):
-    """By apt-get where that exists; the lists may be empty, as in a fresh container. Failures show by what is missing."""
+    """By apt-get where that exists; the lists may be empty, as in a fresh container. What is missing shows a failure."""
     if shutil.which("apt-get") is None:
         return
     print(f"  APT     {package}", file=sys.stderr)

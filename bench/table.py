@@ -26,15 +26,15 @@ def limit(row):
     return f"{row['mark']:.2f}" if row["judged"] == "ratio" else number(row["mark"])
 
 
-def line(row):
-    """One row: median, quartiles, the ratio to the bare run next to it, its quartiles, the mark."""
+def line(row, wide):
+    """One row: median, quartiles, the ratio to the bare run beside it, its quartiles, the mark."""
     spread = f"{number(row['low'])} - {number(row['high'])}"
     ratio = ratios = ""
     if row["ratio"] is not None:
         ratio, ratios = f"{row['ratio']:.3f}", f"{row['ratio_low']:.3f}-{row['ratio_high']:.3f}"
     verdict = {None: "", True: "met", False: "MISSED"}[met(row)]
-    text = (f"  {row['what']:26} {row['variant']:28}{number(row['value']):>12}{spread:>22}{ratio:>8}{ratios:>14}"
-            f"{limit(row):>8} {verdict:7}{row['note']}")
+    text = (f"  {row['what']:{wide[0]}} {row['variant']:{wide[1]}}{number(row['value']):>12}{spread:>22}{ratio:>8}"
+            f"{ratios:>14}{limit(row):>8} {verdict:7}{row['note']}")
     return text.rstrip()
 
 
@@ -75,9 +75,10 @@ def section_lines(section):
         yield from matrix(section)
         return
     yield section["title"]
-    yield f"  {'':26} {'':28}{section['unit']:>12}{'quartiles':>22}{'ratio':>8}{'quartiles':>14}{'mark':>8}"
+    wide = [max((len(row[key]) for row in section["rows"]), default=0) for key in ("what", "variant")]
+    yield f"{'':{3 + sum(wide)}}{section['unit']:>12}{'quartiles':>22}{'ratio':>8}{'quartiles':>14}{'mark':>8}"
     for row in section["rows"]:
-        yield line(row)
+        yield line(row, wide)
 
 
 def marks(sections):
