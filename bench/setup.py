@@ -98,6 +98,8 @@ class Setup:
             ratios = [value / bare for value, bare in zip(values, bare_values)]
             row["ratio"] = self.median(ratios)
             row["ratio_low"], row["ratio_high"] = self.quartiles(ratios)
+            # The notch of a box plot: the median lies within, in 95 of 100 runs (McGill, Tukey and Larsen 1978).
+            row["resolved"] = 1.57 * (row["ratio_high"] - row["ratio_low"]) / len(ratios) ** 0.5
             row["added"] = self.median([value - bare for value, bare in zip(values, bare_values)])
         return row
 

@@ -4,10 +4,14 @@
 BLOCK = 4  # columns of a matrix beside each other
 
 
-def met(row):
-    """Whether a row keeps its mark; None where it has none."""
+def verdict(row):
+    """"met", "MISSED", "open" where a ratio is above its mark by less than this run resolves, or "" without a mark."""
     judged = row[row["judged"]]
-    return None if row["mark"] is None or judged is None else judged <= row["mark"]
+    if row["mark"] is None or judged is None:
+        return ""
+    if judged <= row["mark"]:
+        return "met"
+    return "open" if row["judged"] == "ratio" and judged - row.get("resolved", 0) <= row["mark"] else "MISSED"
 
 
 def number(value):
@@ -32,9 +36,8 @@ def line(row, wide):
     ratio = ratios = ""
     if row["ratio"] is not None:
         ratio, ratios = f"{row['ratio']:.3f}", f"{row['ratio_low']:.3f}-{row['ratio_high']:.3f}"
-    verdict = {None: "", True: "met", False: "MISSED"}[met(row)]
     text = (f"  {row['what']:{wide[0]}} {row['variant']:{wide[1]}}{number(row['value']):>12}{spread:>22}{ratio:>8}"
-            f"{ratios:>14}{limit(row):>8} {verdict:7}{row['note']}")
+            f"{ratios:>14}{limit(row):>8} {verdict(row):7}{row['note']}")
     return text.rstrip()
 
 
@@ -42,7 +45,7 @@ def cell(row):
     """A ratio with half the distance of its quartiles and what is added; or a bare value."""
     if row is None:
         return ""
-    sign = {None: " ", True: "*", False: "!"}[met(row)]
+    sign = {"": " ", "met": "*", "open": "?", "MISSED": "!"}[verdict(row)]
     if row["ratio"] is None:
         return number(row["value"]) + sign
     half = (row["ratio_high"] - row["ratio_low"]) / 2
@@ -82,11 +85,14 @@ def section_lines(section):
 
 
 def marks(sections):
-    """How many marks are met, and each that is missed."""
-    judged = [(row, met(row)) for section in sections for row in section["rows"] if met(row) is not None]
-    missed = [row for row, good in judged if not good]
+    """How many marks are met, and each that is missed or open."""
+    judged = [row for section in sections for row in section["rows"] if verdict(row)]
     yield ""
-    yield f"{len(judged) - len(missed)} of {len(judged)} marks are met"
-    for row in missed:
-        value = f"{row['ratio']:.3f}" if row["judged"] == "ratio" else number(row["value"])
-        yield f"  missed: {row['what']}, {row['variant']}: {value}, at most {limit(row)} is wanted"
+    yield f"{sum(verdict(row) == 'met' for row in judged)} of {len(judged)} marks are met"
+    for row in judged:
+        value, rest = number(row["value"]), ""
+        if row["judged"] == "ratio":
+            value, rest = f"{row['ratio']:.3f}", f", of which ±{row['resolved']:.3f} is not resolved"
+        if verdict(row) != "met":
+            yield (f"  {verdict(row).lower()}: {row['what']}, {row['variant']}: {value}, at most {limit(row)} is wanted"
+                   f"{rest}")
