@@ -73,7 +73,7 @@ class Setup:
         if not found() and os.geteuid() == 0 and os.environ.get("SKIP_DEPENDENCIES", "0") != "1":
             install(package)
         if not found():
-            self.leave_out(what, f"Debian's package {package} is not installed")
+            self.leave_out(package if what.startswith("/") else what, f"Debian's package {package} is not installed")
         return found()
 
     @staticmethod
