@@ -43,7 +43,7 @@ static int channel[2];
 static int client[STREAMS], server[STREAMS];
 static struct sockaddr_in receiver_name, listener_name;
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     perror(what);
     exit(1);

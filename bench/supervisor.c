@@ -45,13 +45,13 @@ struct landlock_port {
     uint64_t port;
 };
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     perror(what);
     exit(125);
 }
 
-static void run(char **program)
+static _Noreturn void run(char **program)
 {
     execvp(program[0], program);
     fail(program[0]);
