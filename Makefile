@@ -93,11 +93,14 @@ demo: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) sh tests/demo.sh
 
-bench: all
+# The table, $(BUILD)/bench/bench.json and the charts of bench/charts; some minutes.
+bench: dependencies
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory -C bench BUILD=$(abspath $(BUILD))
 
 # The instruction counts alone, which are the same on a busy machine: ends with an error where a mark is exceeded.
-bench-quick: all
+bench-quick: dependencies
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory -C bench quick BUILD=$(abspath $(BUILD))
 
 install: all
@@ -123,7 +126,7 @@ help:
 	@echo 'make check-long the same with more random decisions and longer fuzzing'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
-	@echo 'make bench      what a call costs, bare and preloaded'
+	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'
 	@echo 'make bench-quick  instructions a call, against their marks (needs valgrind)'
 	@echo 'make install    to $$(DESTDIR)$(PREFIX); also uninstall, clean'
 	@echo 'V=1 shows commands; SANITIZE=address,undefined BUILD=build-asan builds with sanitizers'

@@ -4,7 +4,8 @@
 #
 # usage: dependencies.sh [GOAL...]
 #
-# With the goal `check` also the real programs that the tests run. Where all is there nothing is done.
+# With the goal `check` also the real programs that the tests run; with `bench` what it counts with (its parts install
+# rivals and servers by themselves). Where all is there nothing is done.
 
 [ "${SKIP_DEPENDENCIES:-0}" = 1 ] && exit 0
 missing=''
@@ -76,6 +77,13 @@ case " $* " in
     need default-jdk-headless command -v javac
     unpack inetutils-ping
     unpack iputils-ping
+    ;;
+esac
+case " $* " in
+*' bench '* | *' bench-quick '*)
+    need libseccomp-dev pkg-config --exists libseccomp
+    need valgrind command -v valgrind
+    need strace command -v strace
     ;;
 esac
 [ -n "$missing" ] || { unpack_all; exit 0; }
