@@ -11,6 +11,7 @@
 #include "config/flatten.h"
 
 #include "config/memory.h"
+#include "config/progress.h"
 #include "state/control.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 #define SEGMENT_RULES 128 /* rules by number that share a segment */
 #define INLINE_RULES 64   /* lists up to this length are kept whole */
+#define TELL_STEPS 16384  /* of the sweep, after which it is told how far it is */
 
 bool rule_is_unconditional(const struct rule *rule)
 {
@@ -222,6 +224,7 @@ struct areas {
     struct mask *masks;
     uint32_t *heap; /* areas that are not at their end, the nearest first */
     size_t heap_count;
+    size_t passed, ranges; /* how many lie behind us, of all */
 };
 
 /* One rule's cover and its position, to be sorted. */
@@ -330,6 +333,7 @@ static void areas_init(struct areas *areas, const struct rule *rules, const uint
     areas_fill(areas, covered, count);
     free(covered);
     for (size_t i = 0; i < areas->count; i++) {
+        areas->ranges += six ? areas->list[i].cover->v6_count : areas->list[i].cover->v4_count;
         if (area_aim(&areas->list[i], six))
             areas->heap[areas->heap_count++] = (uint32_t)i;
     }
@@ -454,6 +458,7 @@ static struct image_key6 sweep_step(struct sweep *sweep)
             break;
         for (size_t i = 0; i < area->mask_count; i++)
             open_rules_toggle(&sweep->open, &area->masks[i]);
+        areas->passed += area->inside;
         if (!area_advance(area, sweep->six))
             areas->heap[0] = areas->heap[--areas->heap_count];
         heap_sink(areas, 0);
@@ -476,10 +481,13 @@ struct flat_table flatten(const struct rule *rules, const uint32_t *numbers, siz
     sweep.top = memory_new((count / SEGMENT_RULES + 1) * sizeof(*sweep.top));
     if (sweep.areas.heap_count > 0 && !is_first_key(&sweep.areas.list[sweep.areas.heap[0]].next))
         sweep_emit(&sweep, &(struct image_key6){0, 0});
-    while (sweep.areas.heap_count > 0) {
+    for (size_t steps = 0; sweep.areas.heap_count > 0; steps++) {
         struct image_key6 key = sweep_step(&sweep);
 
         sweep_emit(&sweep, &key);
+        if (steps % TELL_STEPS == 0)
+            progress_tell(
+                (struct progress){six ? WORK_JOIN6 : WORK_JOIN4, NULL, 0, sweep.areas.passed, sweep.areas.ranges});
     }
     open_rules_free(&sweep.open);
     areas_free(&sweep.areas);

@@ -7,11 +7,14 @@
  */
 #include "config/lists.h"
 
+#include "config/progress.h"
+
 #include <string.h>
 
 #define SHOWN_MISTAKES 20
 #define LONGEST_ENTRY 128 /* two IPv6 addresses with zones are shorter */
 #define QUOTED 60         /* bytes of a bad line that a message repeats */
+#define TELL_LINES 8192   /* lines after which it is told how far the reading is: about a thousandth of a second */
 
 /* A run of bytes of the list's text. */
 struct piece {
@@ -231,7 +234,7 @@ struct list_report list_read(const char *text, size_t size, const char *file, st
                              struct messages *messages)
 {
     struct list_scan scan = {.file = file, .set = set, .messages = messages};
-    const char *end = text + size;
+    const char *start = text, *end = text + size;
 
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
@@ -239,7 +242,8 @@ struct list_report list_read(const char *text, size_t size, const char *file, st
         struct address_range range;
         bool masked;
         const char *behind = take_inet(text, end, &range, &masked);
-        scan.line++;
+        if (++scan.line % TELL_LINES == 0)
+            progress_tell((struct progress){WORK_READ, file, (size_t)scan.line, (size_t)(text - start), size});
         if (behind && behind < end && *behind == '\n') { /* nearly every line of a large list */
             add_entry(&scan, &range, masked);
             text = behind + 1;

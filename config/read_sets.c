@@ -7,6 +7,7 @@
 
 #include "config/lists.h"
 #include "config/memory.h"
+#include "config/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static void take_list(struct reader *reader, struct named_set *set, char *path, 
     };
 
     free(bytes->bytes);
+    progress_tell((struct progress){.work = WORK_SORT, .name = path});
     file.merge = range_set_normalise(&ranges);
     set->files = memory_grow(set->files, set->file_count, &set->file_room, sizeof *set->files);
     set->files[set->file_count++] = file;
