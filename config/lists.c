@@ -75,18 +75,27 @@ static void bad_line(struct list_scan *scan, struct piece line, const char *why)
                  why);
 }
 
-/* Reads a decimal number of at most three digits and no leading zero; NULL where there is none up to `limit`. */
-static const char *take_number(const char *s, const char *end, uint32_t limit, uint32_t *out)
+/* The value of the digit at `s`; more than 9 where there is none. */
+static inline uint32_t digit_at(const char *s, const char *end)
 {
-    const char *start = s;
-    uint32_t value = 0;
+    return s < end ? (uint32_t)(*s - '0') : UINT32_MAX;
+}
 
-    while (s < end && s - start < 3 && *s >= '0' && *s <= '9')
-        value = value * 10 + (uint32_t)(*s++ - '0');
-    if (s == start || value > limit || (*start == '0' && s - start > 1))
+/* Reads a decimal number of at most three digits and no leading zero; NULL where there is none up to `limit`. */
+static inline const char *take_number(const char *s, const char *end, uint32_t limit, uint32_t *out)
+{
+    uint32_t value = digit_at(s, end);
+
+    if (value > 9)
         return NULL;
+    s++;
+    for (int more = 0; more < 2 && digit_at(s, end) <= 9; more++, s++) {
+        if (value == 0)
+            return NULL;
+        value = value * 10 + digit_at(s, end);
+    }
     *out = value;
-    return s;
+    return value > limit ? NULL : s;
 }
 
 /* Takes plain IPv4, with or without a prefix length, and gives what stands behind it; NULL where something else is. */
