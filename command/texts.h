@@ -52,8 +52,8 @@ struct published {
 bool published_find(struct published *out, const struct surroundings *surroundings, bool system, const char *name);
 
 /*
- * Takes the lock of a text's image: of several processes that want it made, one does the work. A descriptor to close, or
- * -1 where it cannot be had, which is no reason not to go on.
+ * Takes the lock of a text's image: of several processes that want it made, one does the work. A descriptor to close,
+ * or -1 where it cannot be had, which is no reason not to go on.
  */
 int text_lock(const struct surroundings *surroundings, const char *name);
 

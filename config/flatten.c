@@ -3,10 +3,10 @@
  * A sweep over the starts and ends of all ranges, in order of address, with the set of rules that are open as a bitmap
  * in rule order.
  *
- * Nothing in it grows with the product of rules and ranges. Rules that cover the same addresses (one large list, many
- * ports) are one area, whose start or end is a few exclusive-ors. The bitmap is made of groups of 128 rules, and a group
- * remembers the lists of its last few states; so what is done at a boundary is a look at each group that holds an open rule. The areas'
- * ranges are sorted already and are merged by a heap, so no copy of them is made.
+ * Rules that cover the same addresses (one large list, many ports) are one area, whose start or end is a few
+ * exclusive-ors. The bitmap is made of groups of 128 rules, and a group remembers the lists of its last few states; so
+ * what is done at a boundary is a look at each group that holds an open rule. The areas' ranges are sorted already and
+ * are merged by a heap, so no copy of them is made.
  */
 #include "config/flatten.h"
 
@@ -192,7 +192,7 @@ static bool group_reached(const struct group *group, uint64_t reached[GROUP_WORD
     return ended;
 }
 
-/* Writes the numbers of the reached rules to `out`, but no more than `room`. Returns how many there are, or room + 1. */
+/* Writes the numbers of the reached rules to `out`, at most `room`. Returns how many there are, or room + 1. */
 static size_t group_numbers(const uint64_t reached[GROUP_WORDS], const uint32_t *numbers, uint32_t *out, size_t room)
 {
     size_t found = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a rule covers. Covers that are equal are made once and shared: many rules may name one list of a million prefixes,
- * each with ports of its own, and none of them needs a copy.
+ * What a rule covers. Covers that are equal are made once and shared: many rules may name one list of a million
+ * prefixes, each with ports of its own, and none of them needs a copy.
  */
 #include "config/read_internal.h"
 

@@ -65,7 +65,7 @@ class Screen:
             self.strange.append(repr(part))
 
     def too_often(self):
-        """Whether a second had more than ten drawings; they may come to us later than they were made, so one more is let pass."""
+        """Whether a second had more than ten drawings. One more is let pass, since they may reach us late."""
         return any(later - earlier < 0.9 for earlier, later in zip(self.times, self.times[11:]))
 
 
@@ -87,7 +87,7 @@ def burn(leader):
 
 
 def lead(command, columns, slow, background, report):
-    """The leader of the terminal's session, to which all belong that share a processor: schedulers weigh sessions too."""
+    """Leads the terminal's session, to which all belong that share a processor: schedulers weigh sessions too."""
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     leader, burner = os.getpid(), 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -104,8 +104,8 @@ static enum rule_action judged_plainly(const struct query *query)
 }
 
 /*
- * More than the 128 rules of a segment, so that lists are made of segments; sets that open and close many rules at once,
- * beside rules of their own; and a rule that ends every list that it is in.
+ * More than the 128 rules of a segment, so that lists are made of segments; sets that open and close many rules at
+ * once, beside rules of their own; and a rule that ends every list that it is in.
  */
 static char *many_rules(int count)
 {
