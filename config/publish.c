@@ -3,10 +3,12 @@
  * An image comes to its place whole or not at all: written beside it, synced, renamed over it, and the folder synced.
  *
  * The temporary file is named after the image, NAME.new, and made under a lock on its folder. So what a killed writer
- * left behind is taken away by the next one, and there is never more than one.
+ * left behind is taken away by the next one, and there is never more than one. Signals wait until it has gone, so that
+ * a Ctrl-C leaves none.
  */
 #include "config/publish.h"
 
+#include "config/progress.h"
 #include "state/folder.h"
 #include "state/generation.h"
 
@@ -73,6 +75,7 @@ static bool lock_take(int descriptor, int seconds)
 
         if (errno != EWOULDBLOCK || milliseconds_now() >= deadline)
             return false;
+        progress_tell((struct progress){.work = WORK_WAIT});
         nanosleep(&pause, NULL);
     }
     return true;
@@ -190,7 +193,8 @@ static bool image_replace(const struct destination *to, const struct image_bytes
 static bool image_write(struct destination *to, const struct image_bytes *image, mode_t mode)
 {
     bool locked = lock_take(to->folder, FOLDER_LOCK_SECONDS);
-    struct sigaction before;
+    struct sigaction sized;
+    sigset_t all, before;
     bool written;
 
     if (!locked && errno == EWOULDBLOCK)
@@ -203,11 +207,15 @@ static bool image_write(struct destination *to, const struct image_bytes *image,
     if (locked && unlinkat(to->folder, to->temporary, 0) != 0 && errno != ENOENT)
         return failed(to, "unlink", to->temporary);
     /* There before the image is, so that whoever maps that finds it. Without one the image is good all the same. */
-    survive_size_limit(&before);
+    survive_size_limit(&sized);
     if (to->followed && locked)
         generation_make(to->folder, mode);
+    progress_tell((struct progress){.work = WORK_WRITE});
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     written = image_replace(to, image, mode);
-    sigaction(SIGXFSZ, &before, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    sigaction(SIGXFSZ, &sized, NULL);
     return written;
 }
 
@@ -380,7 +388,7 @@ static void folder_raise(struct destination *to, const char *path)
     if (to->folder < 0)
         return;
     lock_take(to->folder, FOLDER_LOCK_SECONDS);
-    survive_size_limit(&before);
+    survive_size_limit(&sized);
     if (!generation_raise(to->folder) && errno != ENOENT)
         snprintf(to->problem, to->problem_size,
                  "Running programs could not be told: write of \"%s/%s\" failed: %s. They find the new image within a "
