@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A flood of DNS queries in a closed loop: so many are under way, and each answer makes room for the next, so the server
- * is always busy and its queue never overflows.
+ * A flood of DNS queries in a closed loop: so many are under way, and each answer makes room for the next, so the
+ * server is always busy and its queue never overflows.
  *
  * usage: dns_flood PORT OUTSTANDING CLIENTS MILLISECONDS [ANSWERS]
  *
- * Asks 127.0.0.1 for the address of host.test until the time or the number of answers is over, as so many clients: query
- * after query comes from the next of the addresses from 127.1.0.1 on (IP_PKTINFO, one socket); one client is 127.0.0.1.
- * Prints the answers, the seconds that they took and how many queries stayed without one.
+ * Asks 127.0.0.1 for the address of host.test until the time or the number of answers is over, as so many clients:
+ * query after query comes from the next of the addresses from 127.1.0.1 on (IP_PKTINFO, one socket); one client is
+ * 127.0.0.1. Prints the answers, the seconds that they took and how many queries stayed without one.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,9 +5,9 @@
 usage: part_servers.py BUILD [ROUNDS]
 
 The server alone is preloaded and has a processor to itself; the load generator is bare, on another. All variants of a
-server run at once, on ports of their own, and are driven in turn for a fraction of a second; ratios are taken within such
-a turn, whose order changes. After some turns all are started anew, since where a process lies in memory can speed it up
-or slow it down for all its life. "bare again" is a second bare server: its ratio is what chance alone makes of 1.
+server run at once, on ports of their own, and are driven in turn for a fraction of a second; ratios are taken within
+such a turn, whose order changes. After some turns all are started anew, since where a process lies in memory can speed
+it up or slow it down for all its life. "bare again" is a second bare server: its ratio is what chance alone makes of 1.
 """
 import subprocess
 

@@ -2,8 +2,8 @@
 """What a request to a server of part_servers.py costs, counted: the same on a busy machine.
 
 One connection, one request at a time, so that every request takes the same way. System calls are the lines of strace's
-log; instructions are callgrind's: all that the server makes in user space, and those of the object among them. Each load
-is counted from the end of a short one of its kind, so the start and the end of a process are not in it.
+log; instructions are callgrind's: all that the server makes in user space, and those of the object among them. Each
+load is counted from the end of a short one of its kind, so the start and the end of a process are not in it.
 """
 import os
 import subprocess

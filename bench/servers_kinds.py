@@ -172,8 +172,8 @@ class Dnsmasq:
     def command(self, _folder, port):
         """The words that start it."""
         return [self.needs[0][0], "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                "--pid-file=", "--user=", "--group=", f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces",
-                "--address=/host.test/192.0.2.1"]
+                "--pid-file=", "--user=", "--group=", f"--port={port}", "--listen-address=127.0.0.1",
+                "--bind-interfaces", "--address=/host.test/192.0.2.1"]
 
     def flooded(self, port, under_way, clients, seconds, more=()):
         """Queries that nobody answered make a measurement worthless."""
