@@ -25,8 +25,21 @@ TURNS_OF_A_LIFE = 4     # turns until the servers are started anew
 WARM = 0.03             # seconds of each load before a server is measured
 
 
-def drive(server, load, seconds):
-    """One slice: (requests a second, seconds of the server's processor time a request or None)."""
+def drive(server, load, seconds, attempts=3):
+    """One slice: (requests a second, seconds of the server's processor time a request or None).
+
+    A load generator may be held up for so long, on a busy machine, that it cannot tell anything; it is then started again.
+    """
+    try:
+        return drive_once(server, load, seconds)
+    except servers_kinds.Failed:
+        if attempts == 1:
+            raise
+        return drive(server, load, seconds, attempts - 1)
+
+
+def drive_once(server, load, seconds):
+    """The same, without a second chance."""
     before = server.busy()
     requests, elapsed = server.kind.loads[load](server.port, seconds)
     after = server.busy()

@@ -14,6 +14,7 @@ import subprocess
 import time
 
 CLIENTS = 16           # connections, or queries under way: enough to keep the server busy, few enough for its queue
+TOO_LONG = 30          # seconds for a load generator to end
 SHORTEST = 0.1         # seconds: wrk looks at its clock ten times a second
 BODY = "<p>" + "a page of a usual small size. " * 20 + "</p>\n"
 
@@ -22,15 +23,26 @@ class Failed(Exception):
     """A load generator that did not do what it should."""
 
 
+def output_of(process, stop_after):
+    """What it printed, and its errors. It is told more than once: wrk sleeps on if SIGINT comes just before its sleep."""
+    end = time.monotonic() + TOO_LONG
+    time.sleep(stop_after or 0)
+    while True:
+        if stop_after is not None:
+            process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=TOO_LONG if stop_after is None else 0.5)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > end:
+                raise Failed(f"{process.args} does not end") from None
+
+
 def generate(pin, words, stop_after=None):
     """Runs a load generator, bare; returns what it printed. stop_after: seconds until it is told to end by SIGINT."""
     with subprocess.Popen(pin + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"}) as process:
         try:
-            if stop_after is not None:
-                time.sleep(stop_after)
-                process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = output_of(process, stop_after)
         finally:
             process.kill()
     if process.returncode != 0:
