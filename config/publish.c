@@ -388,7 +388,7 @@ static void folder_raise(struct destination *to, const char *path)
     if (to->folder < 0)
         return;
     lock_take(to->folder, FOLDER_LOCK_SECONDS);
-    survive_size_limit(&sized);
+    survive_size_limit(&before);
     if (!generation_raise(to->folder) && errno != ENOENT)
         snprintf(to->problem, to->problem_size,
                  "Running programs could not be told: write of \"%s/%s\" failed: %s. They find the new image within a "

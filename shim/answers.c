@@ -17,8 +17,9 @@
 #define SETS 1024u
 #define WAYS 16u
 
-LARGE static _Atomic uint64_t table[SETS][WAYS]; /* 0: free */
-static _Atomic uint8_t cursors[SETS];            /* where the next one of the set goes */
+/* 0: free. A set is two cache lines, not parts of three. */
+LARGE static _Alignas(128) _Atomic uint64_t table[SETS][WAYS];
+static _Atomic uint8_t cursors[SETS]; /* where the next one of the set goes */
 
 struct key {
     uint64_t half[2];
@@ -47,7 +48,7 @@ static uint64_t rotate(uint64_t word, unsigned bits)
     return word << bits | word >> (64 - bits);
 }
 
-static void sip_round(uint64_t v[4])
+static inline __attribute__((always_inline)) void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[2] += v[3];
@@ -92,9 +93,18 @@ static _Atomic uint64_t *set_find(_Atomic uint64_t *set, uint64_t hash)
     return NULL;
 }
 
-struct answer_note answers_expect(const struct address *peer, uint16_t port)
+uint64_t answers_name(const struct address *peer, uint16_t port)
 {
     uint64_t hash = peer_hash(peer, port);
+    const _Atomic uint64_t *set = table[hash % SETS];
+
+    __builtin_prefetch(&set[0]);
+    __builtin_prefetch(&set[WAYS / 2]);
+    return hash;
+}
+
+struct answer_note answers_expect_name(uint64_t hash)
+{
     unsigned set = (unsigned)(hash % SETS);
     _Atomic uint64_t *place = set_find(table[set], hash);
 

@@ -169,13 +169,12 @@ static uint16_t answering_port(int fd, const struct own_address *address)
 }
 
 /* Notes a peer whose answers are to pass inbound rules, and that the next datagram to it needs no decision. */
-static void allowed(const struct reached_claim *claim, const struct query *query, int fd,
-                    const struct own_address *address, bool plainly)
+static void allowed(const struct reached_claim *claim, int fd, uint64_t answers_as, bool plainly)
 {
     struct answer_note answer = {0};
 
-    if (watching(WATCH_FROM_DATAGRAM))
-        answer = answers_expect(&query->address, answering_port(fd, address));
+    if (answers_as != 0)
+        answer = answers_expect_name(answers_as);
     if (plainly && !watching(WATCH_ICMP | WATCH_PROBES))
         reached_allow(claim, fd, answer);
 }
@@ -202,7 +201,8 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
     struct query query;
     struct ruling ruling;
     struct reached_claim claim;
-    bool raw;
+    uint64_t answers_as = 0;
+    bool inet, raw;
 
     if (!connects && is_known(fd, address))
         return OUTCOME_PASS;
@@ -224,6 +224,9 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
                             unspec_meaning(fd, address), protos, path) == QUERY_KERNEL)
         return OUTCOME_PASS;
     protos = query.protos;
+    inet = query.address.family == ADDRESS_INET || query.address.family == ADDRESS_INET6;
+    if (!connects && inet && watching(WATCH_FROM_DATAGRAM))
+        answers_as = answers_name(&query.address, answering_port(fd, address));
     judge_silently(&ruling, &query, fd);
     if (ruling.refused && address_is_ignored(fd, flags))
         return OUTCOME_PASS;
@@ -233,8 +236,8 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
         judge_packet(&ruling, fd, &query, parts, count, op);
     if (ruling.refused)
         return refuse(fd, &ruling, connects);
-    if (!connects && (query.address.family == ADDRESS_INET || query.address.family == ADDRESS_INET6))
-        allowed(&claim, &query, fd, address,
+    if (!connects && inet)
+        allowed(&claim, fd, answers_as,
                 hint.state == HINT_IP && !raw && !ruling.reportable && !query.strict && query.protos == protos);
     return OUTCOME_PASS;
 }

@@ -68,6 +68,7 @@ case " $* " in
     need nginx-light test -x /usr/sbin/nginx
     need dnsmasq-base test -x /usr/sbin/dnsmasq
     need bind9-dnsutils command -v dig
+    need redis-tools command -v redis-cli
     need netbase test -e /etc/protocols
     need fping command -v fping
     need oping command -v oping
@@ -106,9 +107,9 @@ Missing:$missing (names of Debian's packages). Install them as root with one of
   Debian, Ubuntu:  apt-get install$missing
   Fedora:          dnf install gcc make pkgconf-pkg-config libconfig-devel libcmocka-devel libseccomp-devel jansson-devel \\
                      curl python3 strace iproute git openssh busybox netcat nginx dnsmasq bind-utils \\
-                     fping oping mtr traceroute iputils java-latest-openjdk-devel
+                     redis fping oping mtr traceroute iputils java-latest-openjdk-devel
   Arch:            pacman -S base-devel libconfig cmocka libseccomp jansson curl python strace iproute2 git openssh busybox \\
-                     openbsd-netcat nginx dnsmasq bind fping liboping mtr traceroute inetutils iputils jdk-openjdk
+                     openbsd-netcat nginx dnsmasq bind redis fping liboping mtr traceroute inetutils iputils jdk-openjdk
 or go on without the missing ones: SKIP_DEPENDENCIES=1 make ...
 END
 exit 1
