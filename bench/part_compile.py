@@ -92,9 +92,8 @@ def measure(setup):
         for _, _, path in texts:
             results[path].append(run(setup, path))
     few = {variant: path for what, variant, path in texts if what == "10 rules"}
-    sections = [{"title": title, "unit": unit, "rows": []}
-                for title, unit in (("Text to image: time on the processor", "ms"), ("Text to image: peak memory", "MiB"),
-                                    ("Text to image: size of the image", "MiB"))]
+    titles = (("time on the processor", "ms"), ("peak memory", "MiB"), ("size of the image", "MiB"))
+    sections = [{"title": f"Text to image: {title}", "unit": unit, "rows": []} for title, unit in titles]
     for what, variant, path in texts:
         busy, wall, memory, image = ([result[i] for result in results[path]] for i in range(4))
         large = what.startswith(f"{ALL:,}")
