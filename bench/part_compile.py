@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""From text to image: time, peak memory and size, as the prefixes of a list grow and as the rules over it do."""
+"""From text to image: time, peak memory and size, as the prefixes of a list grow and as the rules over it do.
+
+The compiler has one thread, so its time on the processor is what it takes on a machine with nothing else to do, but for
+the disk's. That is judged, and the wall's is told beside it: on a machine that is shared it measures the others.
+"""
 import os
 import random
 import subprocess
@@ -10,7 +14,7 @@ import policies
 import setup as common
 
 SECONDS = 25  # for all rounds together
-LEAST_ROUNDS = 3
+LEAST_ROUNDS = 2
 MEBIBYTE = 1 << 20
 # The marks: a second, 200 MiB and 24 MiB for 1.2 million prefixes; a thousand times the rules in four times the time.
 MOST_MS, MOST_MEMORY, MOST_IMAGE, MOST_GROWTH = 1000, 200, 24, 4
@@ -58,7 +62,7 @@ def make_texts(folder):
         add(f"{count:,} prefixes", "one rule", ['{ action = "deny"; to = "@blocklist"; }'], f"list-{count}.txt")
     add(f"{ALL:,} prefixes", "one rule", ['{ action = "deny"; to = "@blocklist"; }'], "list.txt")
     add(f"{ALL:,} prefixes", "the rules of the other parts", policies.PORT_RULES, "list.txt")
-    for count in (10, 100, 1000, 10_000):
+    for count in (10, 1000, 10_000):
         more = own_rules(count) + ['{ action = "deny"; to = "@blocklist"; port = 9; proto = "udp"; }']
         add(f"{count:,} rules", "own prefixes, and the list", more, "list.txt")
     for count in (10, 1000):
@@ -68,14 +72,14 @@ def make_texts(folder):
 
 
 def run(setup, path):
-    """One compile: (ms, ms of CPU time, MiB of memory, MiB of image)."""
+    """One compile: (ms on the processor, ms by the wall, MiB of memory, MiB of image)."""
     image = path.replace(".conf", ".image")
     command = [os.path.join(setup.programs, "peak"), setup.sockade, "compile", "--quiet", "--output", image, path]
     words = subprocess.run(command, env=setup.environment(preload=False), stdout=subprocess.PIPE, check=True,
                            text=True).stdout.split()
     if words[3] != "0":
         raise RuntimeError(f"sockade compile {path} ended with {words[3]}")
-    return float(words[0]) * 1e3, float(words[1]) * 1e3, int(words[2]) / 1024, os.path.getsize(image) / MEBIBYTE
+    return float(words[1]) * 1e3, float(words[0]) * 1e3, int(words[2]) / 1024, os.path.getsize(image) / MEBIBYTE
 
 
 def measure(setup):
@@ -88,17 +92,16 @@ def measure(setup):
         for _, _, path in texts:
             results[path].append(run(setup, path))
     few = {variant: path for what, variant, path in texts if what == "10 rules"}
-    sections = [{"title": title, "unit": unit, "rows": []}
-                for title, unit in (("Text to image: time", "ms"), ("Text to image: peak memory", "MiB"),
-                                    ("Text to image: size of the image", "MiB"))]
+    titles = (("time on the processor", "ms"), ("peak memory", "MiB"), ("size of the image", "MiB"))
+    sections = [{"title": f"Text to image: {title}", "unit": unit, "rows": []} for title, unit in titles]
     for what, variant, path in texts:
-        took, busy, memory, image = ([result[i] for result in results[path]] for i in range(4))
+        busy, wall, memory, image = ([result[i] for result in results[path]] for i in range(4))
         large = what.startswith(f"{ALL:,}")
         growing = variant in few and path != few[variant]
         sections[0]["rows"].append(
-            setup.row(what, variant, took, [result[0] for result in results[few[variant]]] if growing else None,
+            setup.row(what, variant, busy, [result[0] for result in results[few[variant]]] if growing else None,
                       MOST_MS if large else MOST_GROWTH if growing else None, "value" if large else "ratio",
-                      f"{setup.median(busy):.0f} of it on the processor" + "; ratio: to 10 rules" * growing))
+                      f"wall: {setup.median(wall):.0f} ms" + "; ratio: to 10 rules" * growing))
         sections[1]["rows"].append(setup.row(what, variant, memory, mark=MOST_MEMORY, judged="value"))
         sections[2]["rows"].append(setup.row(what, variant, image, mark=MOST_IMAGE if large else None, judged="value",
                                              note="goal: 16" if large else ""))
