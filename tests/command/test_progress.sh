@@ -22,7 +22,7 @@ drew_nothing() {
 }
 
 as_user mkdir lists
-awk 'BEGIN { srand(1); for (i = 0; i < 200000; i++) printf "%d.%d.%d.%d/32\n", 1 + rand() * 222, rand() * 256,
+awk 'BEGIN { srand(1); for (i = 0; i < 500000; i++) printf "%d.%d.%d.%d/32\n", 1 + rand() * 222, rand() * 256,
     rand() * 256, rand() * 256 }' | mine lists/long.netset
 mine long.conf <<'END'
 version = 1;
@@ -105,7 +105,7 @@ is "$(number status) $(left) $(number drawings)" '0  0' 'reload --quiet shows no
 sed 's/long\.netset/bad/' long.conf | mine bad.conf
 slowly "$SOCKADE" compile bad.conf
 is "$(number status)" 1 'a mistake at the end: exit 1'
-like "$(left)" "^$USER_HOME/lists/bad:200001: 'rubbish' is no address" 'the message is told'
+like "$(left)" "^$USER_HOME/lists/bad:500001: 'rubbish' is no address" 'the message is told'
 is "$(left | wc -l)" 1 'and stands alone'
 
 # A name is shown so that it does no harm.
