@@ -9,6 +9,7 @@
 #include "shim/process.h"
 #include "shim/start.h"
 #include "state/kernel.h"
+#include "state/program.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -50,14 +51,6 @@ static bool resolve(const char *path, char out[PATH_MAX])
     return found;
 }
 
-static bool is_loader(const char *path)
-{
-    const char *base = strrchr(path, '/');
-
-    return base != NULL &&
-           (strncmp(base, "/ld-linux", 9) == 0 || strncmp(base, "/ld.so", 6) == 0 || strncmp(base, "/ld-2.", 6) == 0);
-}
-
 /* What execve(2) was told, behind the current folder where it is relative. */
 static bool make_executed(void)
 {
@@ -84,7 +77,7 @@ const struct program_names *process_names(void)
     process.exe = names.executed;
     if (resolve(executed, resolved))
         names.resolved = resolved;
-    if (read_link("/proc/self/exe", interpreter) && strcmp(interpreter, resolved) != 0 && !is_loader(interpreter))
+    if (read_link("/proc/self/exe", interpreter) && strcmp(interpreter, resolved) != 0 && !is_loader_name(interpreter))
         names.interpreter = interpreter;
     return &names;
 }

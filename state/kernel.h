@@ -16,9 +16,11 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* The kernel's signal set, 64 signals nearly everywhere, is the head of libc's. */
@@ -42,6 +44,15 @@ static inline void kernel_close(int descriptor)
 static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
 {
     return syscall(SYS_read, descriptor, bytes, size);
+}
+
+/* pread(2), whose offset 32-bit machines pass in different ways; that of preadv(2) is in two halves everywhere. */
+static inline ssize_t kernel_read_at(int descriptor, void *bytes, size_t size, uint64_t offset)
+{
+    struct iovec part = {bytes, size};
+    unsigned half = sizeof(long) * 4;
+
+    return syscall(SYS_preadv, descriptor, &part, 1, (unsigned long)offset, (unsigned long)(offset >> half >> half));
 }
 
 static inline ssize_t kernel_write(int descriptor, const void *bytes, size_t size)
