@@ -155,7 +155,7 @@ static int follow_once(struct target *target, bool quiet)
     if (program.form == PROGRAM_OTHER) {
         /* The kernel will say ENOEXEC; execvp(3) and every shell take such a file for a shell script. */
         memcpy(program.text, SHELL, sizeof(SHELL));
-        program.argument = "";
+        program.argument = sizeof(SHELL) - 1;
     } else if (program.form != PROGRAM_SCRIPT) {
         return 0;
     }
@@ -165,7 +165,7 @@ static int follow_once(struct target *target, bool quiet)
                      strerror(errno));
         return EXIT_CANNOT_EXECUTE;
     }
-    longer = arguments_make(program.text, program.argument, target->program, target->expanded);
+    longer = arguments_make(program.text, program.text + program.argument, target->program, target->expanded);
     arguments_free(target->expanded);
     target->expanded = longer;
     snprintf(target->program, sizeof(target->program), "%s", program.text);

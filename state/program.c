@@ -155,11 +155,11 @@ static bool script_read(struct program *out, const struct head *head)
     *end = '\0';
     memmove(out->text, name, (size_t)(end - name) + 1);
     name = out->text + strcspn(out->text, " \t");
-    out->argument = name;
     if (*name != '\0') {
         *name++ = '\0';
-        out->argument = name + strspn(name, " \t");
+        name += strspn(name, " \t");
     }
+    out->argument = (uint16_t)(name - out->text);
     return true;
 }
 
@@ -172,7 +172,7 @@ bool program_read(struct program *out, int fd)
         return false;
     head.size = (size_t)size;
     out->text[0] = '\0';
-    out->argument = out->text;
+    out->argument = 0;
     out->machine = (struct machine){0};
     if (!is_elf(&head)) {
         out->form = script_read(out, &head) ? PROGRAM_SCRIPT : PROGRAM_OTHER;

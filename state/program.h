@@ -33,8 +33,8 @@ struct machine {
 
 struct program {
     enum program_form form;
-    struct machine machine;  /* of an ELF file */
-    const char *argument;    /* a script's: all that stands behind the interpreter, as one; "" for nothing */
+    struct machine machine; /* of an ELF file */
+    uint16_t argument; /* where in `text` a script's argument stands: all behind the interpreter, as one; "": none */
     char text[PROGRAM_TEXT]; /* the dynamic loader, or a script's interpreter (and its argument behind a NUL) */
 };
 
