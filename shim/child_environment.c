@@ -44,6 +44,18 @@ static bool became(const char *entry, size_t length, const char *file)
            memcmp(token + strlen(LIB_TOKEN), file + whole - behind, behind) == 0;
 }
 
+/*
+ * Whether an entry is the bare name of `file`, which the loader found in the system's folders. It finds it there for
+ * children too, also for those that 64-bit processes start as 32-bit ones.
+ */
+static bool is_bare(const char *entry, size_t length, const char *file)
+{
+    const char *base = strrchr(file, '/');
+
+    return base != NULL && strlen(base + 1) == length && memcmp(base + 1, entry, length) == 0 &&
+           environment_get(environ, "LD_LIBRARY_PATH") == NULL;
+}
+
 /* The object's path made absolute: the folder may be another one when a child is started. */
 static bool object_find(const char *file)
 {
@@ -71,7 +83,7 @@ static void preload_note(const char *list)
     for (list += strspn(list, PRELOAD_SEPARATORS); *list != '\0'; list += strspn(list, PRELOAD_SEPARATORS)) {
         size_t next = strcspn(list, PRELOAD_SEPARATORS);
 
-        if (next < PATH_MAX && became(list, next, object)) {
+        if (next < PATH_MAX && (became(list, next, object) || is_bare(list, next, object))) {
             entry = list;
             length = next;
         }

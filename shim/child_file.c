@@ -64,15 +64,21 @@ static enum reach reach_unopened(struct child_file *out, int folder, const char 
     return REACH_NOTHING;
 }
 
-/* Whether an object of ours is there for programs of this machine. */
-static __attribute__((noinline)) bool is_reached(const struct machine *machine)
+static bool is_our_machine(const struct machine *machine)
 {
     const struct machine own = {.class = __ehdr_start.e_ident[EI_CLASS],
                                 .data = __ehdr_start.e_ident[EI_DATA],
                                 .machine = __ehdr_start.e_machine};
+
+    return machine_equals(machine, &own);
+}
+
+/* Whether an object of ours is there for programs of another machine. */
+static __attribute__((noinline)) bool is_reached(const struct machine *machine)
+{
     char other[PATH_MAX];
 
-    return machine_equals(machine, &own) || object_for(child_object_value(), machine, other);
+    return object_for(child_object_value(), machine, other);
 }
 
 /* What an ELF file's headers and its mode and attributes mean. */
@@ -80,7 +86,7 @@ static enum reach reach_elf(const struct program *program, bool is_loader, int f
 {
     enum privilege privilege;
 
-    if (!is_reached(&program->machine))
+    if (!is_our_machine(&program->machine) && !is_reached(&program->machine))
         return REACH_FOREIGN;
     if (program->form == PROGRAM_STATIC && !is_loader)
         return REACH_STATIC;
