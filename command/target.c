@@ -255,8 +255,14 @@ static int judge_elf(struct target *target, const struct program *program, const
 /* Whether privileges that the file carries would make the loader ignore LD_PRELOAD (AT_SECURE). */
 static int judge_privileges(struct target *target, int fd, bool keep_privileges)
 {
-    enum privilege privilege = program_privilege(fd, !keep_privileges);
+    enum privilege privilege;
+    struct stat st;
 
+    if (fstat(fd, &st) != 0) {
+        complain("fstat '%s': %s", target->program, strerror(errno));
+        return EXIT_OWN;
+    }
+    privilege = program_privilege(fd, &st, !keep_privileges);
     target->capabilities = privilege == PRIVILEGE_CAPABILITIES;
     if (privilege != PRIVILEGE_USER && privilege != PRIVILEGE_GROUP)
         return EXIT_FINE;

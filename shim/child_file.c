@@ -7,13 +7,13 @@
 
 #include "shim/child_environment.h"
 #include "shim/judge.h"
+#include "state/binfmt.h"
 #include "state/kernel.h"
 #include "state/text.h"
 
 #include <elf.h>
 #include <link.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #define SHELL "/bin/sh"
@@ -82,7 +82,7 @@ static __attribute__((noinline)) bool is_reached(const struct machine *machine)
 }
 
 /* What an ELF file's headers and its mode and attributes mean. */
-static enum reach reach_elf(const struct program *program, bool is_loader, int fd)
+static enum reach reach_elf(const struct program *program, bool is_loader, int fd, const struct stat *st)
 {
     enum privilege privilege;
 
@@ -92,9 +92,9 @@ static enum reach reach_elf(const struct program *program, bool is_loader, int f
         return REACH_STATIC;
     if (program->form == PROGRAM_DYNAMIC && loader_is_musl(program->text))
         return REACH_MUSL;
-    privilege = program_privilege(fd, false);
+    privilege = program_privilege(fd, st, false);
     if ((privilege == PRIVILEGE_USER || privilege == PRIVILEGE_GROUP) && no_new_privileges())
-        privilege = program_privilege(fd, true);
+        privilege = program_privilege(fd, st, true);
     switch (privilege) {
     case PRIVILEGE_USER:
     case PRIVILEGE_GROUP:
@@ -116,8 +116,9 @@ static bool falls_back(const struct child *child)
 }
 
 /* One file of the chain. True where its interpreter, which then stands in out->program, comes next. */
-static bool step(struct child_file *out, int fd, bool is_loader, bool falls_back)
+static bool step(struct child_file *out, int fd, const char *path, bool falls_back)
 {
+    bool is_loader = is_loader_name(path); /* before `path`, which may be the text of the last step, is written over */
     struct stat st;
 
     out->reach = REACH_NOTHING;
@@ -128,32 +129,30 @@ static bool step(struct child_file *out, int fd, bool is_loader, bool falls_back
         return false;
     }
     if (out->program.form == PROGRAM_DYNAMIC || out->program.form == PROGRAM_STATIC) {
-        out->reach = reach_elf(&out->program, is_loader, fd);
+        out->reach = reach_elf(&out->program, is_loader, fd, &st);
         return false;
     }
     if (out->program.form == PROGRAM_SCRIPT)
         return true;
-    if (!falls_back)
-        return false;
-    memcpy(out->program.text, SHELL, sizeof(SHELL));
-    out->program.argument = sizeof(SHELL) - 1;
-    return true;
+    out->registered = binfmt_find(out->program.text, BINFMT_FOLDER, fd, path);
+    if (!out->registered && falls_back)
+        memcpy(out->program.text, SHELL, sizeof(SHELL));
+    out->program.argument = (uint16_t)strlen(out->program.text);
+    return out->registered || falls_back;
 }
 
 /* Whether the loader can be told of a script's interpreter: one, with a path. */
 static bool can_be_argument(const struct child_file *file, int depth)
 {
-    return depth == 1 && strchr(file->script.text, '/') != NULL;
+    return depth == 1 && !file->registered && strchr(file->script.text, '/') != NULL;
 }
 
 /* From an open file, which is closed, over its interpreters to the program. */
 static void follow(struct child_file *out, int fd, const char *path, bool falls_back)
 {
-    bool is_loader = is_loader_name(path);
-
-    out->interpreted = false;
+    out->interpreted = out->registered = false;
     for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-        bool more = step(out, fd, is_loader, falls_back && depth == 0);
+        bool more = step(out, fd, path, falls_back && depth == 0);
 
         kernel_close(fd);
         if (!more) {
@@ -165,10 +164,10 @@ static void follow(struct child_file *out, int fd, const char *path, bool falls_
             out->interpreted = true;
             out->script = out->program;
         }
-        is_loader = is_loader_name(out->program.text);
-        fd = kernel_open(AT_FDCWD, out->program.text, OPEN_FLAGS, 0);
+        path = out->program.text;
+        fd = kernel_open(AT_FDCWD, path, OPEN_FLAGS, 0);
         if (fd < 0) {
-            out->reach = reach_unopened(out, AT_FDCWD, out->program.text);
+            out->reach = reach_unopened(out, AT_FDCWD, path);
             return;
         }
     }

@@ -30,6 +30,7 @@ struct child_file {
     int error;              /* of REACH_UNSEEN */
     const char *path;       /* the caller's, or `found` */
     bool interpreted;       /* `script` is a script, whose interpreter is `program` */
+    bool registered;        /* it is no script; its interpreter is one of binfmt_misc */
     struct program script;  /* its line */
     struct program program; /* what the kernel starts; its `text` is the dynamic loader */
     char found[CHILD_PATH]; /* along PATH, or behind a descriptor */

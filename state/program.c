@@ -10,7 +10,6 @@
 #include <elf.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -223,26 +222,23 @@ bool is_loader_name(const char *path)
 }
 
 /* Whether a set-user-id or set-group-id bit holds: on a file system that is mounted nosuid none does. */
-static enum privilege mode_privilege(int fd)
+static enum privilege mode_privilege(int fd, const struct stat *st)
 {
     struct statfs place;
-    struct stat st;
     enum privilege found = PRIVILEGE_NONE;
 
-    if (fstat(fd, &st) != 0)
-        return PRIVILEGE_USER;
-    if ((st.st_mode & S_ISUID) && st.st_uid != kernel_real_uid())
+    if ((st->st_mode & S_ISUID) && st->st_uid != kernel_real_uid())
         found = PRIVILEGE_USER;
-    else if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid())
+    else if ((st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP) && st->st_gid != getgid())
         found = PRIVILEGE_GROUP;
     if (found != PRIVILEGE_NONE && fstatfs(fd, &place) == 0 && (place.f_flags & ST_NOSUID))
         return PRIVILEGE_NONE;
     return found;
 }
 
-enum privilege program_privilege(int fd, bool no_new_privs)
+enum privilege program_privilege(int fd, const struct stat *st, bool no_new_privs)
 {
-    enum privilege by_mode = no_new_privs ? PRIVILEGE_NONE : mode_privilege(fd);
+    enum privilege by_mode = no_new_privs ? PRIVILEGE_NONE : mode_privilege(fd, st);
 
     if (by_mode != PRIVILEGE_NONE)
         return by_mode;

@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #define PROGRAM_TEXT 512 /* a loader's name with its NUL; a script's line is at most half of it */
 #define CAPABILITIES_NAME "security.capability" /* the attribute that holds a file's capabilities */
@@ -60,8 +60,8 @@ enum privilege {
     PRIVILEGE_CAPABILITIES, /* the same even under no_new_privs; not where it is started through its loader */
 };
 
-/* For the real user of this process. Under no_new_privs a set-user-id file gains nothing and is loaded like any other. */
-enum privilege program_privilege(int fd, bool no_new_privs);
+/* For the real user of this process, of an open file and what fstat(2) said of it. Under no_new_privs a set-user-id file gains nothing and is loaded like any other. */
+enum privilege program_privilege(int fd, const struct stat *st, bool no_new_privs);
 
 /* Whether this process' own ids make the loader of whatever it starts ignore LD_PRELOAD: real and effective ones differ. */
 bool ids_differ(void);

@@ -211,6 +211,21 @@ else
     skip 'only root can give them' 'a program with file capabilities'
 fi
 
+# What binfmt_misc hands to an interpreter: each user namespace has its own since Linux 6.7.
+printf 'MAGIC\n' >odd && chmod 755 odd
+cat >registered.sh <<END
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && echo ":odd:M::MAGIC::\$1:" >/proc/sys/fs/binfmt_misc/register || exit 77
+LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/deny.conf" sh -c ./odd
+END
+capture unshare -Urm sh registered.sh "$PWD/static"
+if [ "$STATUS" -eq 77 ]; then
+    skip 'no binfmt_misc in a user namespace here' 'a static interpreter of binfmt_misc'
+else
+    is "$STATUS $OUT" '126 ' 'a static interpreter of binfmt_misc'
+    capture unshare -Urm sh registered.sh /bin/cat
+    is "$STATUS $OUT" '0 MAGIC' 'one that can be reached'
+fi
+
 # Where our object cannot be reached any more.
 if [ "$TEST_UID" -eq 0 ] && [ "${TEST_INSIDE:-1}" -eq 0 ]; then
     mkdir root

@@ -255,11 +255,21 @@ static void lists_of_preloads(void **state)
 static void privileges_of_our_own_files(void **state)
 {
     int fd = memfd_create("program", MFD_CLOEXEC);
+    struct stat st;
 
     (void)state;
-    assert_int_equal(program_privilege(fd, false), PRIVILEGE_NONE);
-    assert_int_equal(fchmod(fd, 06755), 0);
-    assert_int_equal(program_privilege(fd, false), PRIVILEGE_NONE); /* our own */
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(program_privilege(fd, &st, false), PRIVILEGE_NONE);
+    st.st_mode |= 06755;
+    assert_int_equal(program_privilege(fd, &st, false), PRIVILEGE_NONE);
+    st.st_uid++;
+    assert_int_equal(program_privilege(fd, &st, true), PRIVILEGE_NONE);
+    assert_int_equal(program_privilege(fd, &st, false), PRIVILEGE_USER);
+    st.st_uid--;
+    st.st_gid++;
+    assert_int_equal(program_privilege(fd, &st, false), PRIVILEGE_GROUP);
+    st.st_mode &= ~(mode_t)S_IXGRP; /* that bit alone means mandatory locks */
+    assert_int_equal(program_privilege(fd, &st, false), PRIVILEGE_NONE);
     close(fd);
     assert_false(ids_differ());
 }
