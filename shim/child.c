@@ -31,30 +31,60 @@ int child_failed(const struct child *child, int error)
     return -1;
 }
 
-/* The real call. The ones without an environment of their own are called where that is as it was. */
+/*
+ * The real calls without what libc's headers say of their arguments, some of which must not be NULL: that would be ours to
+ * keep, and the compiler's to rely upon, while programs get EFAULT from the kernel.
+ */
+typedef int exec_call(const char *path, char *const *argv);
+typedef int exec_call_with_environment(const char *path, char *const *argv, char *const *envp);
+typedef int exec_call_by_descriptor(int fd, char *const *argv, char *const *envp);
+typedef int exec_call_in_folder(int folder, const char *path, char *const *argv, char *const *envp, int flags);
+typedef int spawn_call(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *argv, char *const *envp);
+
+/* One that has no environment of its own is made as it is where that is as it was, else as the one that has. */
+static int call_plain(const struct child *child, exec_call *plain, exec_call_with_environment *other, char *const *envp)
+{
+    return envp == child->envp ? plain(child->path, child->argv) : other(child->path, child->argv, envp);
+}
+
+static int call_in_folder(const struct child *child, char *const *envp)
+{
+    exec_call_in_folder *real_call = real.execveat;
+
+    if (real_call == NULL) /* glibc before 2.34 */
+        return (int)syscall(SYS_execveat, child->fd, child->path, child->argv, envp, child->flags);
+    return real_call(child->fd, child->path, child->argv, envp, child->flags);
+}
+
+static int call_spawn(const struct child *child, spawn_call *real_call, char *const *envp)
+{
+    return real_call(child->pid, child->path, child->actions, child->attributes, child->argv, envp);
+}
+
 static int call(const struct child *child, char *const *envp)
 {
+    exec_call_with_environment *by_path = real.execve, *searching = real.execvpe;
+    exec_call_by_descriptor *by_descriptor = real.fexecve;
+
     switch (child->way) {
     case BY_EXECV:
-        return envp == child->envp ? real.execv(child->path, child->argv) : real.execve(child->path, child->argv, envp);
+        return call_plain(child, real.execv, by_path, envp);
     case BY_EXECVP:
-        return envp == child->envp ? real.execvp(child->path, child->argv)
-                                   : real.execvpe(child->path, child->argv, envp);
+        return call_plain(child, real.execvp, searching, envp);
     case BY_EXECVPE:
-        return real.execvpe(child->path, child->argv, envp);
+        return searching(child->path, child->argv, envp);
     case BY_FEXECVE:
-        return real.fexecve(child->fd, child->argv, envp);
+        return by_descriptor(child->fd, child->argv, envp);
     case BY_EXECVEAT:
-        if (real.execveat == NULL) /* glibc before 2.34 */
-            return (int)syscall(SYS_execveat, child->fd, child->path, child->argv, envp, child->flags);
-        return real.execveat(child->fd, child->path, child->argv, envp, child->flags);
+        return call_in_folder(child, envp);
     case BY_SPAWN:
-        return real.posix_spawn(child->pid, child->path, child->actions, child->attributes, child->argv, envp);
+        return call_spawn(child, real.posix_spawn, envp);
     case BY_SPAWNP:
-        return real.posix_spawnp(child->pid, child->path, child->actions, child->attributes, child->argv, envp);
+        return call_spawn(child, real.posix_spawnp, envp);
     case BY_EXECVE:
     default:
-        return real.execve(child->path, child->argv, envp);
+        return by_path(child->path, child->argv, envp);
     }
 }
 

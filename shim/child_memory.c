@@ -69,10 +69,11 @@ void *child_memory_take(enum child_memory which, size_t size)
 
 void child_memory_give(enum child_memory which, void *memory)
 {
-    struct mapping *mapping = (struct mapping *)(void *)((char *)memory - FRONT);
+    struct mapping *mapping;
 
     if (memory == NULL)
         return;
+    mapping = (struct mapping *)(void *)((char *)memory - FRONT);
     if (kept[which] == mapping)
         kept[which] = NULL;
     unmap(mapping);

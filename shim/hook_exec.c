@@ -41,10 +41,10 @@ static int sockade_fexecve(int fd, char *const *argv, char *const *envp)
 {
     const struct child child = {.way = BY_FEXECVE, .op = "fexecve", .fd = fd, .argv = argv, .envp = envp};
 
-    /* EINVAL, before it looks at anything else. */
-    if (fd < 0 || argv == NULL || envp == NULL)
-        return real.fexecve(fd, argv, envp);
-    return child_start(&child);
+    if (fd >= 0 && argv != NULL && envp != NULL)
+        return child_start(&child);
+    errno = EINVAL; /* as libc says before it looks at anything else */
+    return -1;
 }
 
 static int sockade_execveat(int folder, const char *path, char *const *argv, char *const *envp, int flags)
@@ -109,27 +109,36 @@ static int sockade_execl(struct child *child, const char *first, va_list *rest, 
     return result;
 }
 
-EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+/*
+ * Under names of our own: libc's headers promise for the public ones that no argument is NULL, and programs do not keep
+ * that.
+ */
+EXPORT int execve_hook(const char *path, char *const *argv, char *const *envp) __asm__("execve");
+int execve_hook(const char *path, char *const *argv, char *const *envp)
 {
     return sockade_execve(path, argv, envp);
 }
 
-EXPORT int execv(const char *path, char *const argv[])
+EXPORT int execv_hook(const char *path, char *const *argv) __asm__("execv");
+int execv_hook(const char *path, char *const *argv)
 {
     return sockade_execv(path, argv);
 }
 
-EXPORT int execvp(const char *file, char *const argv[])
+EXPORT int execvp_hook(const char *file, char *const *argv) __asm__("execvp");
+int execvp_hook(const char *file, char *const *argv)
 {
     return sockade_execvp(file, argv);
 }
 
-EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+EXPORT int execvpe_hook(const char *file, char *const *argv, char *const *envp) __asm__("execvpe");
+int execvpe_hook(const char *file, char *const *argv, char *const *envp)
 {
     return sockade_execvpe(file, argv, envp);
 }
 
-EXPORT int execl(const char *path, const char *first, ...)
+EXPORT int execl_hook(const char *path, const char *first, ...) __asm__("execl");
+int execl_hook(const char *path, const char *first, ...)
 {
     struct child child = {.way = BY_EXECV, .op = "execl", .path = path};
     va_list rest;
@@ -141,7 +150,8 @@ EXPORT int execl(const char *path, const char *first, ...)
     return result;
 }
 
-EXPORT int execle(const char *path, const char *first, ...)
+EXPORT int execle_hook(const char *path, const char *first, ...) __asm__("execle");
+int execle_hook(const char *path, const char *first, ...)
 {
     struct child child = {.way = BY_EXECVE, .op = "execle", .path = path};
     va_list rest;
@@ -153,7 +163,8 @@ EXPORT int execle(const char *path, const char *first, ...)
     return result;
 }
 
-EXPORT int execlp(const char *file, const char *first, ...)
+EXPORT int execlp_hook(const char *file, const char *first, ...) __asm__("execlp");
+int execlp_hook(const char *file, const char *first, ...)
 {
     struct child child = {.way = BY_EXECVP, .op = "execlp", .path = file};
     va_list rest;
@@ -165,12 +176,14 @@ EXPORT int execlp(const char *file, const char *first, ...)
     return result;
 }
 
-EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+EXPORT int fexecve_hook(int fd, char *const *argv, char *const *envp) __asm__("fexecve");
+int fexecve_hook(int fd, char *const *argv, char *const *envp)
 {
     return sockade_fexecve(fd, argv, envp);
 }
 
-EXPORT int execveat(int folder, const char *path, char *const argv[], char *const envp[], int flags)
+EXPORT int execveat_hook(int fd, const char *path, char *const *argv, char *const *envp, int flags) __asm__("execveat");
+int execveat_hook(int fd, const char *path, char *const *argv, char *const *envp, int flags)
 {
-    return sockade_execveat(folder, path, argv, envp, flags);
+    return sockade_execveat(fd, path, argv, envp, flags);
 }

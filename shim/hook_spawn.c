@@ -25,14 +25,20 @@ static int sockade_spawn(enum child_way way, const char *op, pid_t *pid, const c
     return child_start(&child);
 }
 
-EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+/* Under names of our own, as in hook_exec.c. */
+typedef int spawn_function(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const *argv, char *const *envp);
+
+EXPORT spawn_function spawn_hook __asm__("posix_spawn");
+int spawn_hook(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+               const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
 {
     return sockade_spawn(BY_SPAWN, "posix_spawn", pid, path, actions, attributes, argv, envp);
 }
 
-EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
-                        const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+EXPORT spawn_function spawnp_hook __asm__("posix_spawnp");
+int spawnp_hook(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
 {
     return sockade_spawn(BY_SPAWNP, "posix_spawnp", pid, file, actions, attributes, argv, envp);
 }

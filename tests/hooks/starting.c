@@ -43,6 +43,8 @@ static void matrix(void)
     char *argv[] = {(char *)"name", (char *)"child", (char *)"it's", NULL};
 
     for (int kind = 0; kind < SURROUNDS; kind++) {
+        if (kind == OTHER_PRELOAD && sanitizer_options() != NULL)
+            continue; /* its runtime does not bear another object in front */
         for (int way = 0; way < WAYS; way++) {
             for (int place = 0; place < PLACES; place++) {
                 struct start start = {(enum way)way, self, argv, surround((enum surround)kind)};
@@ -195,7 +197,8 @@ static void searches(void)
     IN_CHILD("posix_spawnp has no shell", spawnp("plainly", argv, environ));
     IN_CHILD("with a slash nothing is searched", execvp("second/tool", argv));
     IN_CHILD("nor the current folder", execvp("here", argv));
-    IN_CHILD("PATH is the caller's", execvpe("tool", argv, (char *[]){(char *)"PATH=/nowhere", NULL}));
+    IN_CHILD("PATH is the caller's",
+             execvpe("tool", argv, (char *[]){(char *)"PATH=/nowhere", sanitizer_options(), NULL}));
     setenv("PATH", "", 1);
     IN_CHILD("an empty PATH is the current folder", execvp("here", argv));
     setenv("PATH", "/nowhere::second", 1);
@@ -286,7 +289,8 @@ int main(int argc, char **argv)
     failures();
     searches();
     shells();
-    own_environment();
+    if (sanitizer_options() == NULL)
+        own_environment();
     arguments();
     return 0;
 }

@@ -53,13 +53,27 @@ struct start {
     char **envp;
 };
 
+/*
+ * What every child gets all the same where a sanitized object is preloaded, whose runtime would end it otherwise; NULL where
+ * none is.
+ */
+static inline char *sanitizer_options(void)
+{
+    static char text[300];
+    const char *options = getenv("ASAN_OPTIONS");
+
+    if (text[0] == '\0' && getenv("SANITIZED") != NULL && options != NULL)
+        snprintf(text, sizeof(text), "ASAN_OPTIONS=%s", options);
+    return text[0] == '\0' ? NULL : text;
+}
+
 /* The environment of a child, in memory that stays. */
 static inline char **surround(enum surround kind)
 {
     static char *list[MANY + 200], many[MANY][16];
     size_t count = 0;
 
-    if (kind == CLEARED)
+    if (kind == CLEARED && sanitizer_options() == NULL)
         return NULL;
     for (char **at = environ; at != NULL && *at != NULL && (kind == KEPT || kind == UNSET || kind == MANY_MORE); at++) {
         bool ours = strncmp(*at, "LD_PRELOAD=", 11) == 0 || strncmp(*at, "SOCKADE_", 8) == 0;
@@ -75,6 +89,8 @@ static inline char **surround(enum surround kind)
     } else if (kind == EMPTY_PRELOAD) {
         list[count++] = (char *)"LD_PRELOAD=";
     }
+    if (sanitizer_options() != NULL && kind != KEPT && kind != UNSET && kind != MANY_MORE)
+        list[count++] = sanitizer_options();
     for (size_t i = 0; kind == MANY_MORE && i < MANY; i++) {
         snprintf(many[i], sizeof(many[i]), "V%zu=%zu", i, i);
         list[count++] = many[i];
@@ -227,9 +243,14 @@ static inline int start_from(enum place place, const struct start *start)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 101;
 }
 
-/* Whether the call can be made from there at all: system and popen are made for neither handlers nor vfork children. */
+/*
+ * Whether the call can be made from there at all: system and popen are made for neither handlers nor vfork children. A
+ * sanitizer's runtime that comes behind libc sees no vfork, and takes the stack that the child leaves for broken.
+ */
 static inline bool can_start(enum place place, enum way way)
 {
+    if (place == IN_VFORK && sanitizer_options() != NULL)
+        return false;
     return !(way >= SYSTEM && (place == IN_HANDLER || place == IN_VFORK));
 }
 
