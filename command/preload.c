@@ -10,13 +10,15 @@
 #include "command/command.h"
 #include "config/memory.h"
 #include "state/locate.h"
+#include "state/preload.h"
+#include "state/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef INSTALLED_OBJECT
@@ -42,34 +44,16 @@ static bool object_beside(char *out)
     return path_join(out, folder, OBJECT_NAME) && access(out, F_OK) == 0;
 }
 
-/*
- * The file that INSTALLED_OBJECT is for the loader of programs like ourselves. What $LIB becomes is compiled into each
- * loader; these are the usual ones (Debian's multiarch folder, lib64, lib).
- */
+/* The file that INSTALLED_OBJECT is for the loader of programs like ourselves. */
 static bool object_installed(char *out)
 {
-    static const char installed[] = INSTALLED_OBJECT;
-    const char *token = strstr(installed, "$LIB");
-    const char *expansions[] = {NULL, "lib64", "lib", "lib32"};
-    struct utsname host;
-    char multiarch[sizeof(host.machine) + sizeof("lib/-linux-gnu")];
+    struct machine own;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    bool found = fd >= 0 && machine_read(&own, fd) && object_for(INSTALLED_OBJECT, &own, out);
 
-    if (token == NULL) {
-        snprintf(out, PATH_MAX, "%s", installed);
-        return access(out, F_OK) == 0;
-    }
-    if (uname(&host) == 0) {
-        snprintf(multiarch, sizeof(multiarch), "lib/%s-linux-gnu", host.machine);
-        expansions[0] = multiarch;
-    }
-    for (size_t i = 0; i < sizeof(expansions) / sizeof(expansions[0]); i++) {
-        if (expansions[i] == NULL)
-            continue;
-        snprintf(out, PATH_MAX, "%.*s%s%s", (int)(token - installed), installed, expansions[i], token + strlen("$LIB"));
-        if (access(out, F_OK) == 0)
-            return true;
-    }
-    return false;
+    if (fd >= 0)
+        close(fd);
+    return found;
 }
 
 /* Whether the loader could map the object; says why not. */
@@ -110,28 +94,13 @@ bool preload_find(struct preload *out)
     return false;
 }
 
-/* Whether `list`, separated as LD_PRELOAD is, names `object`. */
-static bool list_names(const char *list, const char *object)
-{
-    size_t length = strlen(object);
-
-    for (list += strspn(list, " :"); *list != '\0'; list += strspn(list, " :")) {
-        size_t next = strcspn(list, " :");
-
-        if (next == length && memcmp(list, object, length) == 0)
-            return true;
-        list += next;
-    }
-    return false;
-}
-
 bool preload_set(const struct preload *preload)
 {
     const char *old = getenv("LD_PRELOAD");
     char *value;
     bool set;
 
-    if (old != NULL && list_names(old, preload->value))
+    if (old != NULL && preload_names(old, preload->value))
         return true;
     value = memory_print("%s%s%s", preload->value, old != NULL && *old != '\0' ? ":" : "", old != NULL ? old : "");
     set = setenv("LD_PRELOAD", value, 1) == 0;

@@ -7,25 +7,18 @@
 
 #include "command/command.h"
 #include "config/memory.h"
-#include "state/kernel.h"
-#include "state/locate.h"
+#include "state/program.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#define SCRIPT_LINE 256 /* the kernel's BINPRM_BUF_SIZE since 5.1; what is longer it refuses or cuts */
-#define SCRIPT_DEPTH 5  /* fs/exec.c: more interpreters in a row give ELOOP */
 #define SHELL "/bin/sh"
-
-typedef ElfW(Ehdr) elf_header;
 
 /* Whether `path` is a regular file that we may execute; else errno tells why. */
 static bool is_executable(const char *path)
@@ -103,30 +96,6 @@ static int open_program(const char *path, bool quiet)
     return fd;
 }
 
-/*
- * Splits a script's first line as fs/binfmt_script.c does: the interpreter, and all the rest as one argument ("" for
- * none). False where it is no script, or one that the kernel refuses.
- */
-static bool split_script_line(char *line, size_t length, char **interpreter, char **argument)
-{
-    char *end;
-
-    if (length < 2 || line[0] != '#' || line[1] != '!')
-        return false;
-    line[length] = '\0';
-    end = line + strcspn(line, "\n");
-    while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    *end = '\0';
-    *interpreter = line + 2 + strspn(line + 2, " \t");
-    *argument = *interpreter + strcspn(*interpreter, " \t");
-    if (**argument != '\0') {
-        *(*argument)++ = '\0';
-        *argument += strspn(*argument, " \t");
-    }
-    return **interpreter != '\0';
-}
-
 static size_t arguments_count(char *const *argv)
 {
     size_t count = 0;
@@ -159,35 +128,47 @@ static char **arguments_make(const char *first, const char *second, const char *
     return out;
 }
 
+/* Looks at target->program, which stays open; says why it cannot, unless `quiet`. */
+static int look(struct program *out, const struct target *target, bool quiet)
+{
+    int fd = open_program(target->program, quiet);
+
+    if (fd >= 0 && !program_read(out, fd)) {
+        if (!quiet)
+            complain("'%s' cannot be read: %s", target->program, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 /* One step from a script to its interpreter. Returns 1 for a step, 0 at the program's own file, else an exit code. */
 static int follow_once(struct target *target, bool quiet)
 {
-    char line[SCRIPT_LINE + 1], shell[] = SHELL;
-    char *interpreter, *argument, **longer;
-    int fd = open_program(target->program, quiet);
-    ssize_t length;
+    struct program program;
+    char **longer;
+    int fd = look(&program, target, quiet);
 
     if (fd < 0)
         return EXIT_OWN;
-    length = pread(fd, line, SCRIPT_LINE, 0);
     close(fd);
-    if (length >= SELFMAG && memcmp(line, ELFMAG, SELFMAG) == 0)
-        return 0;
-    if (length < 0 || !split_script_line(line, (size_t)length, &interpreter, &argument)) {
+    if (program.form == PROGRAM_OTHER) {
         /* The kernel will say ENOEXEC; execvp(3) and every shell take such a file for a shell script. */
-        interpreter = shell;
-        argument = shell + strlen(shell);
+        memcpy(program.text, SHELL, sizeof(SHELL));
+        program.argument = sizeof(SHELL) - 1;
+    } else if (program.form != PROGRAM_SCRIPT) {
+        return 0;
     }
-    if (!is_executable(interpreter)) {
+    if (!is_executable(program.text)) {
         if (!quiet)
-            complain("'%s' cannot be executed: its interpreter '%s': %s", target->program, interpreter,
+            complain("'%s' cannot be executed: its interpreter '%s': %s", target->program, program.text,
                      strerror(errno));
         return EXIT_CANNOT_EXECUTE;
     }
-    longer = arguments_make(interpreter, argument, target->program, target->expanded);
+    longer = arguments_make(program.text, program.text + program.argument, target->program, target->expanded);
     arguments_free(target->expanded);
     target->expanded = longer;
-    snprintf(target->program, sizeof(target->program), "%s", interpreter);
+    snprintf(target->program, sizeof(target->program), "%s", program.text);
     return 1;
 }
 
@@ -206,53 +187,33 @@ int target_follow(struct target *target, bool quiet)
     return EXIT_CANNOT_EXECUTE;
 }
 
-/* Reads the header of an ELF file. */
-static bool read_header(int fd, elf_header *out)
+/* Whether our object can be loaded into a program of this machine; says why not. */
+static bool object_fits(const struct target *target, const struct machine *machine, const struct preload *preload)
 {
-    return pread(fd, out, sizeof(*out), 0) == (ssize_t)sizeof(*out) && memcmp(out->e_ident, ELFMAG, SELFMAG) == 0;
-}
-
-/* The header of our object, which tells what programs it can be loaded into. */
-static bool read_object_header(const char *file, elf_header *out)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    bool read = fd >= 0 && read_header(fd, out);
+    char other[PATH_MAX];
+    struct machine own;
+    int fd = open(preload->file, O_RDONLY | O_CLOEXEC);
+    bool read = fd >= 0 && machine_read(&own, fd);
 
     if (fd >= 0)
         close(fd);
-    if (!read)
-        complain("'%s' is no shared object; build or install it again", file);
-    return read;
-}
-
-/*
- * Reads which dynamic loader a program names (PT_INTERP). Returns 1, 0 where it names none, -1 where the file is
- * damaged.
- */
-static int read_loader(int fd, const elf_header *header, char loader[PATH_MAX])
-{
-    ElfW(Phdr) part;
-
-    if (header->e_phentsize != sizeof(part) || header->e_phoff > INT32_MAX)
-        return -1;
-    for (unsigned i = 0; i < header->e_phnum; i++) {
-        if (pread(fd, &part, sizeof(part), (off_t)(header->e_phoff + i * sizeof(part))) != (ssize_t)sizeof(part))
-            return -1;
-        if (part.p_type != PT_INTERP)
-            continue;
-        if (part.p_filesz < 2 || part.p_filesz > PATH_MAX || part.p_offset > INT32_MAX ||
-            pread(fd, loader, part.p_filesz, (off_t)part.p_offset) != (ssize_t)part.p_filesz ||
-            loader[part.p_filesz - 1] != '\0')
-            return -1;
-        return 1;
+    if (!read) {
+        complain("'%s' is no shared object; build or install it again", preload->file);
+        return false;
     }
-    return 0;
+    if (machine_equals(&own, machine) || object_for(preload->value, machine, other))
+        return true;
+    complain(
+        "'%s' is a program of another architecture (%d-bit, machine %d) than '%s', which cannot be loaded into it; "
+        "use a native build of it",
+        target->program, machine->class == ELFCLASS32 ? 32 : 64, machine->machine, preload->file);
+    return false;
 }
 
 /* Whether the loader is one that preloads our object; says why not. */
 static int judge_loader(const struct target *target)
 {
-    if (strstr(target->loader, "ld-musl") != NULL) {
+    if (loader_is_musl(target->loader)) {
         complain("'%s' is linked with musl ('%s'), into which our object, built for the GNU C library, cannot be "
                  "loaded; use a build of it for the GNU C library",
                  target->program, target->loader);
@@ -267,80 +228,64 @@ static int judge_loader(const struct target *target)
 }
 
 /* What the ELF header tells: the architecture, and whether there is a dynamic loader. */
-static int judge_elf(struct target *target, int fd, const struct preload *preload)
+static int judge_elf(struct target *target, const struct program *program, const struct preload *preload)
 {
-    elf_header object, header;
-    int found;
-
-    if (!read_object_header(preload->file, &object))
-        return EXIT_OWN;
-    if (!read_header(fd, &header)) {
+    if (program->machine.class == 0) {
         complain("'%s' cannot be executed: its ELF header is cut short", target->program);
         return EXIT_CANNOT_EXECUTE;
     }
-    if (header.e_ident[EI_CLASS] != object.e_ident[EI_CLASS] || header.e_ident[EI_DATA] != object.e_ident[EI_DATA] ||
-        header.e_machine != object.e_machine) {
-        complain(
-            "'%s' is a program of another architecture (%d-bit, machine %d) than '%s', which cannot be loaded into "
-            "it; use a native build of it",
-            target->program, header.e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64, header.e_machine, preload->file);
+    if (!object_fits(target, &program->machine, preload))
         return EXIT_OWN;
-    }
-    found = read_loader(fd, &header, target->loader);
-    if (found < 0) {
+    if (program->form == PROGRAM_DAMAGED) {
         complain("'%s' cannot be executed: its program headers are damaged", target->program);
         return EXIT_CANNOT_EXECUTE;
     }
-    if (found == 0) {
+    if (program->form == PROGRAM_STATIC && is_loader_name(target->program))
+        return EXIT_FINE; /* it preloads for the program that is its argument */
+    if (program->form == PROGRAM_STATIC) {
         complain("'%s' is statically linked: it loads no library, so the policy could not hold for it; use a "
                  "dynamically linked build of it",
                  target->program);
         return EXIT_OWN;
     }
+    snprintf(target->loader, sizeof(target->loader), "%s", program->text);
     return judge_loader(target);
 }
 
-/*
- * Whether privileges that the file carries would make the loader ignore LD_PRELOAD (AT_SECURE). Under no_new_privs a
- * set-user-id file gains nothing and is loaded like any other.
- */
+/* Whether privileges that the file carries would make the loader ignore LD_PRELOAD (AT_SECURE). */
 static int judge_privileges(struct target *target, int fd, bool keep_privileges)
 {
+    enum privilege privilege;
     struct stat st;
-    bool changes_user, changes_group;
 
-    target->capabilities = fgetxattr(fd, "security.capability", NULL, 0) > 0;
-    if (!keep_privileges)
-        return EXIT_FINE;
     if (fstat(fd, &st) != 0) {
         complain("fstat '%s': %s", target->program, strerror(errno));
         return EXIT_OWN;
     }
-    changes_user = (st.st_mode & S_ISUID) && st.st_uid != kernel_real_uid();
-    changes_group = (st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid();
-    if (changes_user || changes_group) {
-        complain(
-            "'%s' is set-%s-id, and such a program loads nothing that its caller names, so the policy could not hold "
-            "for it; leave out --keep-privileges, and it runs without the privilege but under the policy",
-            target->program, changes_user ? "user" : "group");
-        return EXIT_OWN;
-    }
-    return EXIT_FINE;
+    privilege = program_privilege(fd, &st, !keep_privileges);
+    target->capabilities = privilege == PRIVILEGE_CAPABILITIES;
+    if (privilege != PRIVILEGE_USER && privilege != PRIVILEGE_GROUP)
+        return EXIT_FINE;
+    complain("'%s' is set-%s-id, and such a program loads nothing that its caller names, so the policy could not hold "
+             "for it; leave out --keep-privileges, and it runs without the privilege but under the policy",
+             target->program, privilege == PRIVILEGE_USER ? "user" : "group");
+    return EXIT_OWN;
 }
 
 int target_judge(struct target *target, const struct preload *preload, bool keep_privileges)
 {
+    struct program program;
     int fd, code;
 
-    if (kernel_real_uid() != kernel_effective_uid() || getgid() != getegid()) {
+    if (ids_differ()) {
         complain("real and effective user or group differ, so the loader would ignore LD_PRELOAD; start the command as "
                  "one user");
         return EXIT_OWN;
     }
-    fd = open_program(target->program, false);
+    fd = look(&program, target, false);
     if (fd < 0)
         return EXIT_OWN;
-    code = judge_elf(target, fd, preload);
+    code = judge_elf(target, &program, preload);
     if (code == EXIT_FINE)
         code = judge_privileges(target, fd, keep_privileges);
     close(fd);

@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -24,9 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern struct r_debug _r_debug __attribute__((weak));
-extern ElfW(Dyn) _DYNAMIC[];
 
 /* Variables that the compiler needs to find the same folders as we do. */
 #define CHILD_VARIABLES 6
@@ -42,17 +38,14 @@ struct child_command {
 /* The command beside our own object, else the installed one; never through PATH. */
 static bool command_find(char out[PATH_MAX])
 {
-    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
-    const char *slash;
+    const char *own = own_object();
+    const char *slash = strrchr(own, '/');
 
-    while (map != NULL && map->l_ld != _DYNAMIC)
-        map = map->l_next;
-    slash = map == NULL ? NULL : strrchr(map->l_name, '/');
-    if (slash != NULL && slash - map->l_name < PATH_MAX) {
+    if (slash != NULL && slash - own < PATH_MAX) {
         LARGE static char folder[PATH_MAX]; /* reloads run on small stacks, and one at a time */
 
-        memcpy(folder, map->l_name, (size_t)(slash - map->l_name));
-        folder[slash - map->l_name] = '\0';
+        memcpy(folder, own, (size_t)(slash - own));
+        folder[slash - own] = '\0';
         if (path_join(out, folder, "sockade") && access(out, X_OK) == 0)
             return true;
     }
@@ -141,7 +134,8 @@ static _Noreturn void middle(struct child_command *command)
     close_everything();
     compiler = vfork();
     if (compiler == 0) {
-        execve(command->path, (char *const *)command->argv, command->envp);
+        /* Not by the name, which is our own hook: the compiler is to be started without us. */
+        kernel_call(SYS_execve, command->path, command->argv, command->envp);
         _exit(125);
     }
     if (compiler > 0)

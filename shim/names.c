@@ -11,6 +11,7 @@
 #include "shim/start.h"
 #include "state/kernel.h"
 #include "state/large.h"
+#include "state/program.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -52,14 +53,6 @@ static bool resolve(const char *path, char out[PATH_MAX])
     return found;
 }
 
-static bool is_loader(const char *path)
-{
-    const char *base = strrchr(path, '/');
-
-    return base != NULL &&
-           (strncmp(base, "/ld-linux", 9) == 0 || strncmp(base, "/ld.so", 6) == 0 || strncmp(base, "/ld-2.", 6) == 0);
-}
-
 /* What execve(2) was told, behind the current folder where it is relative; into `executed`, which is empty before. */
 static bool make_executed(void)
 {
@@ -98,7 +91,7 @@ const struct program_names *process_names(void)
         names.resolved = interpreter;
     else if (resolve(executed, resolved))
         names.resolved = resolved;
-    if (running && names.resolved != interpreter && strcmp(interpreter, resolved) != 0 && !is_loader(interpreter))
+    if (running && names.resolved != interpreter && strcmp(interpreter, resolved) != 0 && !is_loader_name(interpreter))
         names.interpreter = interpreter;
     names.executed = executed;
     return &names;

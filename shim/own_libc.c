@@ -24,8 +24,11 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 /* Files. struct stat is the kernel's own on the machines that this is for. */
@@ -48,6 +51,31 @@ int fstatat(int folder, const char *restrict path, struct stat *restrict out, in
 int access(const char *path, int mode)
 {
     return (int)kernel_call(SYS_faccessat, AT_FDCWD, path, mode);
+}
+
+/* Without flags, which the kernel's own does not take. */
+int faccessat(int folder, const char *path, int mode, int flags)
+{
+    if (flags != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)kernel_call(SYS_faccessat, folder, path, mode);
+}
+
+ssize_t getxattr(const char *path, const char *name, void *out, size_t size)
+{
+    return kernel_call(SYS_getxattr, path, name, out, size);
+}
+
+ssize_t fgetxattr(int descriptor, const char *name, void *out, size_t size)
+{
+    return kernel_call(SYS_fgetxattr, descriptor, name, out, size);
+}
+
+int fstatfs(int descriptor, struct statfs *out)
+{
+    return (int)kernel_call(SYS_fstatfs, descriptor, out);
 }
 
 int flock(int descriptor, int operation)
@@ -154,6 +182,19 @@ int getgroups(int size, gid_t *groups)
 int getrlimit(__rlimit_resource_t resource, struct rlimit *out)
 {
     return (int)kernel_call(SYS_prlimit64, 0, resource, NULL, out);
+}
+
+/* With all its arguments, as it is called here. */
+int prctl(int option, ...)
+{
+    unsigned long arguments[4];
+    __builtin_va_list more;
+
+    __builtin_va_start(more, option);
+    for (int i = 0; i < 4; i++)
+        arguments[i] = __builtin_va_arg(more, unsigned long);
+    __builtin_va_end(more);
+    return (int)kernel_call(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
 }
 
 int kill(pid_t process, int number)
@@ -276,6 +317,23 @@ size_t strcspn(const char *text, const char *refused)
     while (text[length] != '\0' && strchr(refused, text[length]) == NULL)
         length++;
     return length;
+}
+
+char *strpbrk(const char *text, const char *accepted)
+{
+    text += strcspn(text, accepted);
+    return *text == '\0' ? NULL : (char *)(uintptr_t)text;
+}
+
+void *memmem(const void *bytes, size_t size, const void *wanted, size_t length)
+{
+    const char *at = bytes;
+
+    for (; size >= length; size--, at++) {
+        if (memcmp(at, wanted, length) == 0)
+            return (void *)(uintptr_t)at;
+    }
+    return NULL;
 }
 
 char *strstr(const char *text, const char *wanted)

@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PIN_NAME "SOCKADE_PINNED="
-
 /* Every byte of the longest paths written as %XX. */
 #define PIN_MAX (sizeof(PIN_NAME) + 16 + (size_t)LAYERS_MAX * PATH_MAX * 3)
+
+static const char *pinned;
 
 /* The variable, and behind it the longer list where that fits: a start touches no more pages than it must. */
 LARGE static char room[PIN_MAX] __attribute__((aligned(sizeof(char *))));
@@ -57,8 +57,94 @@ void pin_children(const struct surroundings *surroundings, const struct layer_pl
     if (surroundings->secure || environ == NULL)
         return;
     length = pin_format(room + name, sizeof(room) - name, surroundings->uid, places, held, count);
-    if (length == 0 || (surroundings->pinned != NULL && strcmp(surroundings->pinned, room + name) == 0))
+    if (length == 0)
         return;
     memcpy(room, PIN_NAME, name);
-    environment_put(room, name + length + 1);
+    pinned = room;
+    if (surroundings->pinned == NULL || strcmp(surroundings->pinned, room + name) != 0)
+        environment_put(room, name + length + 1);
+}
+
+void pin_unreadable(void)
+{
+    pinned = PIN_NAME "unreadable";
+}
+
+const char *pin_variable(void)
+{
+    return pinned;
+}
+
+/* The length of "SOCKADE_PINNED=1:UID", which all pins of one user begin with; the paths follow, each behind a colon. */
+static size_t head_length(const char *variable)
+{
+    const char *uid = strchr(variable, ':');
+    const char *paths = uid == NULL ? NULL : strchr(uid + 1, ':');
+
+    return paths == NULL ? strlen(variable) : (size_t)(paths - variable);
+}
+
+/* Whether one of the paths in `length` bytes is this one; equal paths are written in the same way. */
+static bool lists_path(const char *paths, size_t length, const char *path, size_t path_length)
+{
+    const char *end = paths + length;
+
+    while (paths < end) {
+        const char *next = memchr(paths + 1, ':', (size_t)(end - paths - 1));
+        size_t this = (size_t)((next == NULL ? end : next) - paths);
+
+        if (this == path_length && memcmp(paths, path, this) == 0)
+            return true;
+        paths += this;
+    }
+    return false;
+}
+
+/* The next path of a pin with its colon, from `*at` on; false behind the last one. */
+static bool next_path(const char **at, const char **path, size_t *length)
+{
+    if (**at != ':')
+        return false;
+    *path = *at;
+    *length = 1 + strcspn(*at + 1, ":");
+    *at += *length;
+    return true;
+}
+
+bool pin_holds(const char *theirs, const char *ours)
+{
+    size_t head = head_length(ours);
+    const char *at = ours + head;
+    const char *path;
+    size_t length;
+
+    if (strncmp(theirs, ours, head) != 0 || (theirs[head] != ':' && theirs[head] != '\0'))
+        return false;
+    while (next_path(&at, &path, &length)) {
+        if (!lists_path(theirs + head, strlen(theirs + head), path, length))
+            return false;
+    }
+    return true;
+}
+
+void pin_join(char *out, const char *theirs, size_t length, const char *ours)
+{
+    size_t head = head_length(ours);
+    const char *at = ours + head;
+    size_t used = length;
+    const char *path;
+    size_t path_length;
+
+    memcpy(out, theirs, length);
+    if (length <= head || memcmp(out, ours, head) != 0 || out[head] != ':') {
+        memcpy(out, ours, strlen(ours) + 1);
+        return;
+    }
+    while (next_path(&at, &path, &path_length)) {
+        if (lists_path(out + head, used - head, path, path_length))
+            continue;
+        memcpy(out + used, path, path_length);
+        used += path_length;
+    }
+    out[used] = '\0';
 }

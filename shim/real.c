@@ -125,14 +125,21 @@ static void *object_find(const struct object *object, const char *name, uint32_t
     }
 }
 
-/* The object behind our own in the link map. */
-static const struct link_map *behind_us(void)
+/* Our own object in the link map. */
+static const struct link_map *ourselves(void)
 {
     const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
 
     while (map != NULL && map->l_ld != _DYNAMIC)
         map = map->l_next;
-    return map == NULL ? NULL : map->l_next;
+    return map;
+}
+
+const char *own_object(void)
+{
+    const struct link_map *map = ourselves();
+
+    return map == NULL ? "" : map->l_name;
 }
 
 /* Where the pointer of binding `i` stands. */
@@ -170,7 +177,8 @@ static void bind_by_dlsym(const struct link_map *map)
 
 void real_bind(void)
 {
-    const struct link_map *first = behind_us();
+    const struct link_map *own = ourselves();
+    const struct link_map *first = own == NULL ? NULL : own->l_next;
     size_t left = BINDINGS;
 
     for (const struct link_map *map = first; map != NULL && left > 0; map = map->l_next) {

@@ -12,12 +12,16 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 /* Marks the one line that the program sees; everything else in the object is hidden. */
 #define EXPORT __attribute__((visibility("default")))
@@ -35,6 +39,7 @@ ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size);
 ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags, struct sockaddr *address,
                        socklen_t *length);
+int execveat(int folder, const char *path, char *const *argv, char *const *envp, int flags); /* since 2.34 */
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                 size_t fds_size);
@@ -47,6 +52,9 @@ struct real {
 
 /* Valid after real_bind; a name that this libc does not have is NULL. Read-only for everybody else. */
 extern struct real real __attribute__((visibility("hidden")));
+
+/* The file that we were loaded from, as the loader calls it; "" where that cannot be told. It stays. */
+const char *own_object(void);
 
 /* Binds every name of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);

@@ -2,6 +2,7 @@
 /* The start: every layer found or failed closed, what was found pinned for children, and all of it handed to follow.c. */
 #include "shim/start.h"
 
+#include "shim/child_environment.h"
 #include "shim/find.h"
 #include "shim/follow.h"
 #include "shim/install.h"
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 /* Room for the variables that later reloads need. */
-#define KEPT_SIZE 8192
+#define KEPT_SIZE 16384
 
 static struct surroundings surroundings;
 LARGE static struct layer_place places[LAYERS_MAX];
@@ -54,31 +55,37 @@ static bool start_layer(int i, bool explicit_path)
     return fate != FATE_NONE;
 }
 
-/* Copies one variable, since programs change and overwrite their environment; NULL where there is no room left. */
-static const char *keep(const char *value)
+/*
+ * Copies one variable, since programs change and overwrite their environment; NULL where there is no room left. In front of
+ * the copy stands `name`, as children get it.
+ */
+static const char *keep(const char *name, const char *value)
 {
     LARGE static char kept[KEPT_SIZE];
     static size_t used;
+    size_t name_length = strlen(name);
     size_t size = value == NULL ? 0 : strlen(value) + 1;
     char *copy = kept + used;
 
-    if (value == NULL || size > sizeof(kept) - used)
+    if (value == NULL || name_length > sizeof(kept) - used || size > sizeof(kept) - used - name_length)
         return NULL;
-    memcpy(copy, value, size);
-    used += size;
-    return copy;
+    memcpy(copy, name, name_length);
+    memcpy(copy + name_length, value, size);
+    used += name_length + size;
+    return copy + name_length;
 }
 
 /* What is not copied serves at the start alone. */
 static void surroundings_keep(void)
 {
-    surroundings.policy = NULL;
     surroundings.pinned = NULL;
-    surroundings.home = keep(surroundings.home);
-    surroundings.config_home = keep(surroundings.config_home);
-    surroundings.runtime_dir = keep(surroundings.runtime_dir);
-    surroundings.cache_home = keep(surroundings.cache_home);
-    surroundings.state_home = keep(surroundings.state_home);
+    surroundings.policy = keep(POLICY_NAME, surroundings.policy);
+    surroundings.home = keep(HOME_NAME, surroundings.home);
+    surroundings.config_home = keep("", surroundings.config_home);
+    surroundings.runtime_dir = keep("", surroundings.runtime_dir);
+    surroundings.cache_home = keep("", surroundings.cache_home);
+    surroundings.state_home = keep("", surroundings.state_home);
+    child_environment_start(&surroundings);
 }
 
 void start_layers(void)
@@ -96,6 +103,8 @@ void start_layers(void)
     if (count < 0) {
         say((const char *const[]){"sockade: SOCKADE_PINNED cannot be read; network calls fail with EACCES.", NULL});
         install_closed();
+        pin_unreadable();
+        surroundings_keep();
         return;
     }
     for (int i = 0; i < count; i++) {

@@ -21,6 +21,7 @@ struct event {
     pid_t pid;
     const char *exe; /* the program's path; any bytes */
     const char *op;  /* "connect", "accept", ... */
+    const char *target; /* the file that a child was to run; NULL: the event is about something else */
     enum direction direction;
     const struct address *address; /* NULL: none (family rules, unix) */
     const char *path;              /* Unix path or "@name", path_length bytes */
@@ -41,8 +42,8 @@ struct event {
 /*
  * Writes the line with its newline into `out`; always valid UTF-8 (bytes that are not become U+FFFD) and valid JSON.
  * Texts are shortened where the line would not fit. Returns its length.
- * Keys in this order, absent ones left out: v time pid exe op dst|src|on|family port proto verdict rule at layer reason
- * hint left_out.
+ * Keys in this order, absent ones left out: v time pid exe op target dst|src|on|family port proto verdict rule at layer
+ * reason hint left_out.
  * `time` is RFC 3339 in UTC with milliseconds.
  */
 size_t event_format(const struct event *event, char out[EVENT_MAX]);

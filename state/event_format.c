@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* So long all ten texts can be at once and the line still fits: with keys and numbers that is under 700 bytes. */
+/* So long all eleven texts can be at once and the line still fits: with keys and numbers that is under 700 bytes. */
 #define TEXT_LEAST 24
 
 /* What can be escaped to six bytes and is cut only between characters. */
@@ -288,6 +288,7 @@ static size_t line_write(const struct event *event, char *out, size_t text_limit
     put_number(&line, event->pid < 0 ? 0 : (uint64_t)event->pid);
     put_text(&line, "exe", event->exe);
     put_text(&line, "op", event->op);
+    put_text(&line, "target", event->target);
     put_peer(&line, event);
     if (event->port >= 0) {
         put_key(&line, "port");

@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* The kernel's signal set, 64 signals nearly everywhere, is the head of libc's. */
@@ -46,6 +47,15 @@ static inline void kernel_close(int descriptor)
 static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
 {
     return kernel_call(SYS_read, descriptor, bytes, size);
+}
+
+/* pread(2), whose offset 32-bit machines pass in different ways; that of preadv(2) is in two halves everywhere. */
+static inline ssize_t kernel_read_at(int descriptor, void *bytes, size_t size, uint64_t offset)
+{
+    struct iovec part = {bytes, size};
+    unsigned half = sizeof(long) * 4;
+
+    return kernel_call(SYS_preadv, descriptor, &part, 1, (unsigned long)offset, (unsigned long)(offset >> half >> half));
 }
 
 static inline ssize_t kernel_write(int descriptor, const void *bytes, size_t size)
@@ -149,13 +159,13 @@ static inline bool kernel_sleep_on(const void *word, uint32_t value, uint64_t na
     const kernel_futex_time left[2] = {(kernel_futex_time)(nanoseconds / 1000000000),
                                        (kernel_futex_time)(nanoseconds % 1000000000)};
 
-    return syscall(KERNEL_FUTEX, word, FUTEX_WAIT_PRIVATE, value, left, NULL, 0) == 0 || errno == EAGAIN ||
+    return kernel_call(KERNEL_FUTEX, word, FUTEX_WAIT_PRIVATE, value, left, NULL, 0) == 0 || errno == EAGAIN ||
            errno == EINTR || errno == ETIMEDOUT;
 }
 
 static inline void kernel_wake_all(const void *word)
 {
-    syscall(KERNEL_FUTEX, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+    kernel_call(KERNEL_FUTEX, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
 #endif

@@ -55,6 +55,8 @@ void surroundings_read(struct surroundings *out, char *const *envp, uid_t uid, b
     out->cache_home = environment_folder(envp, "XDG_CACHE_HOME");
     out->state_home = environment_folder(envp, "XDG_STATE_HOME");
     out->home = environment_folder(envp, "HOME");
+    if (out->home == NULL)
+        out->home = environment_folder(envp, "SOCKADE_HOME");
 }
 
 bool path_join(char *out, const char *folder, const char *name)

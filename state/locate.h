@@ -28,7 +28,7 @@ struct surroundings {
     const char *runtime_dir; /* XDG_RUNTIME_DIR */
     const char *cache_home;  /* XDG_CACHE_HOME */
     const char *state_home;  /* XDG_STATE_HOME */
-    const char *home;        /* HOME */
+    const char *home;        /* HOME, or what a parent says that it was */
 };
 
 void surroundings_read(struct surroundings *out, char *const *envp, uid_t uid, bool secure);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXTS 5
+#define TEXTS 6
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,6 +58,7 @@ static void line_check(const struct event *event)
     must(json_integer_value(json_object_get(object, "v")) == EVENT_VERSION);
     must(json_is_string(json_object_get(object, "exe")) == (event->exe != NULL));
     must(json_is_string(json_object_get(object, "at")) == (event->file != NULL));
+    must(json_is_string(json_object_get(object, "target")) == (event->target != NULL));
     json_decref(object);
     free(line);
 }
@@ -86,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     event.rule = (choice & 32) != 0 ? NULL : texts[2];
     event.reason = texts[3];
     event.file = (choice & 64) != 0 ? NULL : texts[4];
+    event.target = (choice & 128) != 0 ? NULL : texts[5];
     line_check(&event);
     for (int i = 0; i < TEXTS; i++)
         free(texts[i]);

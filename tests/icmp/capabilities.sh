@@ -53,8 +53,33 @@ if [ -e "$PROGRAMS/fping" ]; then
 else
     skip 'fping is not installed' 'a capability that could be gained'
 fi
-# mtr starts mtr-packet, which has the capability, by itself: it is started through mtr's environment here.
-setcap -r "$PROGRAMS/mtr-packet" 2>/dev/null
-capture run mtr -n -r -c 2 -i 1 -G 1 10.3.0.1
-like "$OUT$ERR" '2\.\|-- 10\.2\.0\.2 +0\.0%' 'sockade run mtr with a plain mtr-packet'
+
+# What a program starts by itself: mtr its mtr-packet, a shell its ping. Both have the capability.
+unset MTR_PACKET
+bounded() { # bounded CMD...: as the user, who may gain privileges, but none that is left
+    HOME=$USER_HOME setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all -- "$@"
+}
+if [ -e "$PROGRAMS/mtr" ]; then
+    [ -z "$(getcap "$PROGRAMS/mtr-packet")" ] && setcap cap_net_raw=ep "$PROGRAMS/mtr-packet"
+    hop='2\.\|-- 10\.2\.0\.2 +0\.0%'
+    capture run mtr -n -r -c 2 -i 1 -G 1 10.3.0.1
+    like "$OUT$ERR" "$hop" 'sockade run mtr: its mtr-packet is translated'
+    for world in as_user bounded; do
+        capture $world timeout 20 env LD_PRELOAD="$LIBSOCKADE" mtr -n -r -c 2 -i 1 -G 1 10.3.0.1
+        like "$OUT$ERR" "$hop" "$world, LD_PRELOAD alone: mtr's mtr-packet is translated"
+    done
+    capture as_user timeout 20 mtr -n -r -c 2 -i 1 -G 1 10.3.0.1
+    unlike "$OUT$ERR" "$hop" 'and nothing of it without us'
+else
+    skip 'mtr is not installed' 'sockade run mtr: its mtr-packet is translated'
+fi
+if [ -e "$PROGRAMS/fping" ]; then
+    for world in as_user bounded plainly; do
+        capture $world timeout 20 env LD_PRELOAD="$LIBSOCKADE" sh -c 'fping -r 0 -t 500 10.3.0.1; exec fping -r 0 10.3.0.2'
+        is "$(echo "$OUT" | grep -c 'is alive')" 2 "$world, no policy: a shell's fping"
+        capture $world timeout 20 env LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/deny.conf" \
+            sh -c 'fping -r 0 -t 500 10.3.0.1; exec fping -r 0 -t 500 10.3.0.2'
+        is "$(echo "$OUT" | grep -c 'is alive')" 1 "$world, a policy: it holds for a shell's fping"
+    done
+fi
 done_testing

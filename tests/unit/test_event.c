@@ -95,6 +95,17 @@ static void peers_are_named_by_direction(void **state)
     assert_null(strstr(format(&event), "dst"));
 }
 
+static void a_child_is_named_behind_the_call(void **state)
+{
+    struct event event = event_bare();
+
+    (void)state;
+    event.op = "execve";
+    event.target = "/opt/a \"b\"";
+    event.verdict = "deny";
+    assert_non_null(strstr(format(&event), ",\"op\":\"execve\",\"target\":\"/opt/a \\\"b\\\"\",\"verdict\":\"deny\"}"));
+}
+
 static void any_bytes_become_valid_text(void **state)
 {
     static const struct {
@@ -199,6 +210,7 @@ static void everything_long_at_once_still_fits(void **state)
         .pid = INT_MAX,
         .exe = bad,
         .op = bad,
+        .target = bad,
         .path = bad,
         .path_length = sizeof(bad) - 1,
         .port = INT_MAX,
@@ -271,15 +283,11 @@ static void limit_counts_what_it_leaves_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bare_event_has_version_time_and_pid),
-        cmocka_unit_test(whole_event_has_its_keys_in_order),
-        cmocka_unit_test(peers_are_named_by_direction),
-        cmocka_unit_test(any_bytes_become_valid_text),
-        cmocka_unit_test(times_agree_with_libc),
-        cmocka_unit_test(times_out_of_range_are_the_nearest),
-        cmocka_unit_test(long_texts_are_shortened_alone),
-        cmocka_unit_test(everything_long_at_once_still_fits),
-        cmocka_unit_test(a_text_is_cut_between_characters),
+        cmocka_unit_test(bare_event_has_version_time_and_pid), cmocka_unit_test(whole_event_has_its_keys_in_order),
+        cmocka_unit_test(peers_are_named_by_direction),        cmocka_unit_test(a_child_is_named_behind_the_call),
+        cmocka_unit_test(any_bytes_become_valid_text),         cmocka_unit_test(times_agree_with_libc),
+        cmocka_unit_test(times_out_of_range_are_the_nearest),  cmocka_unit_test(long_texts_are_shortened_alone),
+        cmocka_unit_test(everything_long_at_once_still_fits),  cmocka_unit_test(a_text_is_cut_between_characters),
         cmocka_unit_test(limit_counts_what_it_leaves_out),
     };
 
