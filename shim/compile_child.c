@@ -128,7 +128,6 @@ static _Noreturn void middle(struct child_command *command)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL};
     pid_t compiler;
-    int code = 125;
 
     sigaction(SIGCHLD, &usual, NULL); /* an inherited SIG_IGN would take the compiler's status away */
     close_everything();
@@ -138,10 +137,7 @@ static _Noreturn void middle(struct child_command *command)
         kernel_call(SYS_execve, command->path, command->argv, command->envp);
         _exit(125);
     }
-    if (compiler > 0)
-        code = middle_wait(compiler);
-    kernel_call(SYS_exit_group, code);
-    __builtin_unreachable();
+    _exit(compiler > 0 ? middle_wait(compiler) : 125);
 }
 
 bool compile_child_run(const struct layer_place *place, const struct surroundings *surroundings)

@@ -57,7 +57,7 @@ static uint64_t state_now(const struct followed *one)
     return state | 1;
 }
 
-void follow_start(int i, const struct search *search, struct candidate *found, enum fate fate)
+void follow_start(int i, const struct search *search, struct candidate *found, enum fate fate, bool allowed)
 {
     struct followed *one = &followed[i];
 
@@ -72,7 +72,9 @@ void follow_start(int i, const struct search *search, struct candidate *found, e
     one->search.word = NULL;
     one->layer = -1;
     followed_count = i + 1;
-    if (fate == FATE_NONE)
+    if (fate == FATE_CLOSED && allowed)
+        one->failed = state_now(one);
+    if (fate == FATE_NONE || (fate == FATE_CLOSED && allowed))
         return;
     one->layer = process.layer_count;
     one->named = found->named;

@@ -14,9 +14,9 @@
 
 /*
  * Takes what the start found for place `i` (in the order of locate_layers) into the process' record, and remembers how it
- * was found. FATE_NONE adds no layer, but the place is looked at later.
+ * was found. FATE_NONE adds no layer, nor does FATE_CLOSED where that is `allowed`, but the place is looked at later.
  */
-void follow_start(int i, const struct search *search, struct candidate *found, enum fate fate);
+void follow_start(int i, const struct search *search, struct candidate *found, enum fate fate, bool allowed);
 
 /* Takes newer images of the layers whose word has moved. To be called where policy_has_moved(). */
 void follow_words(void);

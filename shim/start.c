@@ -51,7 +51,7 @@ static bool start_layer(int i, bool explicit_path)
         fate = FATE_NONE;
     if (fate == FATE_STALE || fate == FATE_CLOSED)
         say_broken(place, why, fate == FATE_STALE, allowed);
-    follow_start(i, &search, &found, fate == FATE_CLOSED && allowed ? FATE_NONE : fate);
+    follow_start(i, &search, &found, fate, allowed);
     return fate != FATE_NONE;
 }
 
