@@ -28,7 +28,7 @@ WARM = 0.03             # seconds of each load before a server is measured
 def drive(server, load, seconds, attempts=3):
     """One slice: (requests a second, seconds of the server's processor time a request or None).
 
-    A load generator may be held up for so long, on a busy machine, that it cannot tell anything; it is then started again.
+    On a busy machine a load generator may be held up for so long that it tells nothing; it is started again then.
     """
     try:
         return drive_once(server, load, seconds)
