@@ -19,7 +19,7 @@ from servers_run import World, end_all, services_stay_off
 # (variant, policy, preloaded); the first is what the others are compared with.
 VARIANTS = (("bare", None, False), ("bare again", None, False), ("no policy", None, True),
             ("10 rules", "10 rules", True), ("1.2M prefixes + inbound", "1.2M + inbound", True))
-SECONDS = 45            # for all slices together
+SECONDS = 35            # for all slices together
 LONGEST = 1.0           # of a slice
 TURNS_OF_A_LIFE = 4     # turns until the servers are started anew
 WARM = 0.03             # seconds of each load before a server is measured
@@ -28,7 +28,7 @@ WARM = 0.03             # seconds of each load before a server is measured
 def drive(server, load, seconds, attempts=3):
     """One slice: (requests a second, seconds of the server's processor time a request or None).
 
-    A load generator may be held up for so long, on a busy machine, that it cannot tell anything; it is then started again.
+    On a busy machine a load generator may be held up for so long that it tells nothing; it is started again then.
     """
     try:
         return drive_once(server, load, seconds)

@@ -24,7 +24,7 @@ class Failed(Exception):
 
 
 def output_of(process, stop_after):
-    """What it printed, and its errors. It is told more than once: wrk sleeps on if SIGINT comes just before its sleep."""
+    """What it printed, and its errors. It is told again and again: wrk sleeps on if SIGINT comes before its sleep."""
     end = time.monotonic() + TOO_LONG
     time.sleep(stop_after or 0)
     while True:

@@ -18,9 +18,9 @@ struct answer_note {
 };
 
 /*
- * In two steps, for who has something else to do in between: what a peer is noted as, whose place in the table is then on
- * its way into the processor's cache, and the note itself. A send to a peer that was not remembered waits some 100 ns
- * for that place, where other work has driven it out of the first caches.
+ * In two steps, for who has something else to do in between: what a peer is noted as, whose place in the table is then
+ * on its way into the processor's cache, and the note itself. A send to a peer that was not remembered waits some
+ * 100 ns for that place, where other work has driven it out of the first caches.
  */
 uint64_t answers_name(const struct address *peer, uint16_t port);
 struct answer_note answers_expect_name(uint64_t name);
