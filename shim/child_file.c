@@ -135,10 +135,12 @@ static bool step(struct child_file *out, int fd, const char *path, bool falls_ba
     if (out->program.form == PROGRAM_SCRIPT)
         return true;
     out->registered = binfmt_find(out->program.text, BINFMT_FOLDER, fd, path);
-    if (!out->registered && falls_back)
+    if (!out->registered && !falls_back)
+        return false;
+    if (!out->registered)
         memcpy(out->program.text, SHELL, sizeof(SHELL));
     out->program.argument = (uint16_t)strlen(out->program.text);
-    return out->registered || falls_back;
+    return true;
 }
 
 /* Whether the loader can be told of a script's interpreter: one, with a path. */

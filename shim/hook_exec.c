@@ -73,15 +73,17 @@ static size_t arguments_count(const char *first, va_list *rest)
 }
 
 /* A variadic call as the one that it is with an array. `has_environment`: that stands behind the NULL. */
-static int listed(struct child *child, const char **list, const char *first, va_list *rest, bool has_environment)
+static int listed(const struct child *call, const char **list, const char *first, va_list *rest, bool has_environment)
 {
+    struct child child = *call;
+
     arguments_copy(list, first, rest);
-    child->argv = (char *const *)(const void *)list;
-    child->envp = has_environment ? va_arg(*rest, char *const *) : environ;
-    return child_start(child);
+    child.argv = (char *const *)(const void *)list;
+    child.envp = has_environment ? va_arg(*rest, char *const *) : environ;
+    return child_start(&child);
 }
 
-static __attribute__((noinline)) int listed_on_stack(struct child *child, const char *first, va_list *rest,
+static __attribute__((noinline)) int listed_on_stack(const struct child *child, const char *first, va_list *rest,
                                                      bool has_environment)
 {
     const char *list[STACK_ARGUMENTS + 1];
@@ -89,7 +91,7 @@ static __attribute__((noinline)) int listed_on_stack(struct child *child, const 
     return listed(child, list, first, rest, has_environment);
 }
 
-static int sockade_execl(struct child *child, const char *first, va_list *rest, bool has_environment)
+static int sockade_execl(const struct child *child, const char *first, va_list *rest, bool has_environment)
 {
     va_list counted;
     const char **list;
@@ -140,7 +142,7 @@ int execvpe_hook(const char *file, char *const *argv, char *const *envp)
 EXPORT int execl_hook(const char *path, const char *first, ...) __asm__("execl");
 int execl_hook(const char *path, const char *first, ...)
 {
-    struct child child = {.way = BY_EXECV, .op = "execl", .path = path};
+    const struct child child = {.way = BY_EXECV, .op = "execl", .path = path};
     va_list rest;
     int result;
 
@@ -153,7 +155,7 @@ int execl_hook(const char *path, const char *first, ...)
 EXPORT int execle_hook(const char *path, const char *first, ...) __asm__("execle");
 int execle_hook(const char *path, const char *first, ...)
 {
-    struct child child = {.way = BY_EXECVE, .op = "execle", .path = path};
+    const struct child child = {.way = BY_EXECVE, .op = "execle", .path = path};
     va_list rest;
     int result;
 
@@ -166,7 +168,7 @@ int execle_hook(const char *path, const char *first, ...)
 EXPORT int execlp_hook(const char *file, const char *first, ...) __asm__("execlp");
 int execlp_hook(const char *file, const char *first, ...)
 {
-    struct child child = {.way = BY_EXECVP, .op = "execlp", .path = file};
+    const struct child child = {.way = BY_EXECVP, .op = "execlp", .path = file};
     va_list rest;
     int result;
 

@@ -19,8 +19,8 @@
 struct event {
     struct timespec time; /* CLOCK_REALTIME */
     pid_t pid;
-    const char *exe; /* the program's path; any bytes */
-    const char *op;  /* "connect", "accept", ... */
+    const char *exe;    /* the program's path; any bytes */
+    const char *op;     /* "connect", "accept", ... */
     const char *target; /* the file that a child was to run; NULL: the event is about something else */
     enum direction direction;
     const struct address *address; /* NULL: none (family rules, unix) */

@@ -183,6 +183,8 @@ bool program_read(struct program *out, int fd)
     out->machine = machine_of(&head);
     if (out->machine.data == OWN_DATA)
         out->form = loader_read(&head, out->text);
+    if (out->form != PROGRAM_DYNAMIC)
+        out->text[0] = '\0'; /* what was read of a name that has no end */
     return true;
 }
 

@@ -35,7 +35,7 @@ struct program {
     enum program_form form;
     struct machine machine; /* of an ELF file */
     uint16_t argument; /* where in `text` a script's argument stands: all behind the interpreter, as one; "": none */
-    char text[PROGRAM_TEXT]; /* the dynamic loader, or a script's interpreter (and its argument behind a NUL) */
+    char text[PROGRAM_TEXT]; /* the loader, or a script's interpreter (and its argument behind a NUL); else "" */
 };
 
 /* Looks at an open file, whose offset stays. False with errno where it cannot be read. */

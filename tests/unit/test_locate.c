@@ -53,6 +53,24 @@ static void surroundings_ignore_what_is_relative_or_empty(void **state)
     assert_true(out.allow_on_error);
 }
 
+static void a_home_may_be_what_a_parent_says(void **state)
+{
+    char *both[] = {"SOCKADE_HOME=/parent", "HOME=/own", NULL};
+    char *relative[] = {"SOCKADE_HOME=/parent", "HOME=own", NULL};
+    char *odd[] = {"SOCKADE_HOME=parent", NULL};
+    struct surroundings out;
+
+    (void)state;
+    surroundings_read(&out, both, 7, false);
+    assert_string_equal(out.home, "/own");
+    surroundings_read(&out, both, 7, true);
+    assert_null(out.home);
+    surroundings_read(&out, relative, 7, false);
+    assert_string_equal(out.home, "/parent");
+    surroundings_read(&out, odd, 7, false);
+    assert_null(out.home);
+}
+
 static void secure_surroundings_are_empty(void **state)
 {
     char *envp[] = {"SOCKADE_POLICY=/p", "SOCKADE_PINNED=broken", "HOME=/h", "SOCKADE_ON_ERROR=allow", NULL};
@@ -524,6 +542,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(environment_is_searched_by_whole_names),
         cmocka_unit_test(surroundings_ignore_what_is_relative_or_empty),
+        cmocka_unit_test(a_home_may_be_what_a_parent_says),
         cmocka_unit_test(secure_surroundings_are_empty),
         cmocka_unit_test(only_the_known_word_turns_fail_closed_round),
         cmocka_unit_test(paths_are_joined_up_to_the_limit),
