@@ -34,9 +34,17 @@ void candidate_drop(struct candidate *candidate)
     image_file_close(&candidate->file);
 }
 
-/* Opens the image `name` of a folder, and the folder's control file before it: what comes in between is then noticed. */
-static bool candidate_take(struct candidate *out, const struct search *search, const char *folder, const char *name,
-                           bool system_folder, union generation_place *word)
+/* One folder that may hold the image of a text. */
+struct image_place {
+    const char *folder;
+    const char *name;
+    bool system;
+    bool control; /* its control file is to be mapped */
+};
+
+/* Opens the image, and the folder's control file before it: what comes in between is then noticed. */
+static bool candidate_take(struct candidate *out, const struct search *search, const struct image_place *at,
+                           union generation_place *word)
 {
     LARGE static char path[PATH_MAX];
     struct image_file file = {0};
@@ -44,16 +52,17 @@ static bool candidate_take(struct candidate *out, const struct search *search, c
     int fd = AT_FDCWD;
 
     memset(out, 0, sizeof(*out));
-    if (system_folder) {
-        generation_map(&out->generation, fd, SYSTEM_STATE_FOLDER "/" GENERATION_FILE, uid, true, word);
-        if (!path_join(path, folder, name) || image_file_open(&file, fd, path, uid, true, true) != IMAGE_FILE_OK)
+    if (at->system) {
+        if (!path_join(path, at->folder, at->name) ||
+            image_file_open(&file, fd, path, uid, true, true) != IMAGE_FILE_OK)
             file.base = NULL;
     } else {
-        fd = image_folder_open(folder, uid, false);
+        fd = image_folder_open(at->folder, uid, false);
         if (fd < 0)
             return false;
-        generation_map(&out->generation, fd, GENERATION_FILE, uid, false, word);
-        if (image_file_open(&file, fd, name, uid, false, true) != IMAGE_FILE_OK)
+        if (at->control)
+            generation_map(&out->generation, fd, GENERATION_FILE, uid, false, word);
+        if (image_file_open(&file, fd, at->name, uid, false, true) != IMAGE_FILE_OK)
             file.base = NULL;
         kernel_close(fd);
     }
@@ -64,13 +73,12 @@ static bool candidate_take(struct candidate *out, const struct search *search, c
 }
 
 /* Looks into one folder for the image of a text; keeps the first one that is good at all, and any fresh one. */
-static void candidate_look(struct candidate *best, const struct search *search, const char *folder, const char *name,
-                           bool system_folder)
+static void candidate_look(struct candidate *best, const struct search *search, const struct image_place *at)
 {
     static struct candidate found;
     union generation_place *word = best->generation.place == NULL ? search->word : NULL;
 
-    if (best->fresh || !candidate_take(&found, search, folder, name, system_folder, word))
+    if (best->fresh || !candidate_take(&found, search, at, word))
         return;
     found.fresh = image_is_fresh(&found.view);
     if (!found.fresh && best->file.base != NULL) {
@@ -81,19 +89,35 @@ static void candidate_look(struct candidate *best, const struct search *search, 
     *best = found;
 }
 
+/*
+ * The system layer's word is root's, where there is one, also while the image that holds is one that this user's processes made
+ * of a text that root had not published: what root publishes next is to reach them all.
+ */
 void candidate_find(struct candidate *best, const struct search *search)
 {
     const struct layer_place *place = search->place;
+    struct generation roots = {0};
     LARGE static char folder[PATH_MAX];
     char name[IMAGE_NAME];
 
     image_name(name, place->path, NULL);
-    if (place->system)
-        candidate_look(best, search, SYSTEM_STATE_FOLDER, name, true);
+    if (place->system) {
+        generation_map(&roots, AT_FDCWD, SYSTEM_STATE_FOLDER "/" GENERATION_FILE, search->surroundings->uid, true,
+                       search->word);
+        candidate_look(best, search, &(struct image_place){SYSTEM_STATE_FOLDER, name, true, false});
+    }
     for (int i = 0; i < IMAGE_FOLDERS && !best->fresh && !search->surroundings->secure; i++) {
         if (image_folder(search->surroundings, i, folder))
-            candidate_look(best, search, folder, name, false);
+            candidate_look(best, search, &(struct image_place){folder, name, false, roots.page == NULL});
     }
+    if (roots.page == NULL)
+        return;
+    if (best->file.base == NULL) {
+        generation_unmap(&roots);
+        return;
+    }
+    generation_unmap(&best->generation);
+    best->generation = roots;
 }
 
 /* Whether a text is there: 1, 0, or -1 with errno where that can't be found out. */

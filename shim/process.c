@@ -51,6 +51,8 @@ static uint32_t policy_watch(void)
         log_all |= layer->slots[atomic_load(&layer->latch) & LATCH_SLOT].settings.log_what == LOG_ALL;
     }
     atomic_store_explicit(&process.log_all, log_all, memory_order_relaxed);
+    if (icmp_pretends_root())
+        watch |= WATCH_PRETEND;
     return watch;
 }
 
@@ -65,7 +67,8 @@ void process_watch_again(void)
 
     if (!(before & WATCH_HINTS))
         hint_begin();
-    while (!atomic_compare_exchange_weak_explicit(&process.watch, &before, watch | (before & ~WATCH_POLICY),
+    while (!atomic_compare_exchange_weak_explicit(&process.watch, &before,
+                                                  watch | (before & ~(WATCH_POLICY | WATCH_PRETEND)),
                                                   memory_order_relaxed, memory_order_relaxed))
         continue;
     if (watch & ~before & WATCH_FROM_DATAGRAM)
@@ -79,8 +82,6 @@ static void process_watch(void)
 
     if (watch & WATCH_FROM_DATAGRAM)
         hint_inherited();
-    if (icmp_pretends_root())
-        watch |= WATCH_PRETEND;
     atomic_store_explicit(&process.watch, watch, memory_order_relaxed);
 }
 

@@ -34,6 +34,15 @@ expect old fine 'mode off'
 write policy.conf EHOSTDOWN
 reload
 expect old EHOSTDOWN 'and on again'
+expect uid 'nobody in particular' 'no user is root'
+echo "$(text ENETDOWN) icmp = { pretend_root = true; };" >policy.conf
+reload
+expect old ENETDOWN 'a policy that makes one look like it'
+expect uid root 'is followed'
+write policy.conf EHOSTDOWN
+reload
+expect old EHOSTDOWN 'and one that does not'
+expect uid 'nobody in particular' 'too'
 echo 'version = 1; rules = ( {' >policy.conf
 reload
 is "$STATUS" 1 'sockade reload of a bad text says so'
@@ -72,6 +81,9 @@ start $ORDINARY
 expect new EHOSTDOWN 'a text behind two links'
 ln -s two data.new && mv -T data.new data
 settle new ENETDOWN 'the folder is swapped'
+ln -s one data.new && mv -T data.new data
+reload
+expect old EHOSTDOWN 'swapped back and published'
 stop
 rm policy.conf
 

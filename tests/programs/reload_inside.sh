@@ -32,6 +32,14 @@ image=$(echo "$USER_HOME"/run/sockade/*.image)
 ok $? 'an image with a control file beside it'
 
 for what in many:"${RELOADS:-1000}" jump:1000 cancel:200 fork:40 vfork:100; do
+    case $what in jump:* | cancel:*)
+        if sanitized; then
+            skip 'a frame that is left from outside stays poisoned, and the next one that lies there is taken for an error' \
+                "${what%:*}: a call that is left in the middle"
+            continue
+        fi
+        ;;
+    esac
     # shellcheck disable=SC2086
     capture as_user $run timeout 100 env LD_PRELOAD="$LIBSOCKADE" SOCKADE_POLICY="$SCRATCH/policy.conf" \
         "$SCRATCH/reload_inside" "${what%:*}" "${what#*:}" "$image" "$USER_HOME/A" "$USER_HOME/B"

@@ -89,22 +89,45 @@ if [ "$TEST_INSIDE" -eq 0 ]; then
     expect new ENETDOWN 'and its word leads nowhere'
     stop
 
-    # The system's policy.
+    # The system's policy, for each user that there is; one of them has a policy of their own beside it.
     mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/sockade
     mkdir -p /etc/sockade 2>/dev/null
     if mount -t tmpfs tmpfs /etc/sockade; then
         folders
         chmod 755 /etc/sockade /var/lib /var/lib/sockade
-        XDG_RUNTIME_DIR=$USER_HOME/run
+        export XDG_RUNTIME_DIR="$USER_HOME/run"
         text EHOSTDOWN >/etc/sockade/policy.conf
         "$SOCKADE" compile --system --quiet
         policy=
+        for who in "$ORDINARY" "${ORDINARY%%65534*}1234 --clear-groups --"; do
+            start $who
+            expect old EHOSTDOWN 'the system policy'
+            text ENETDOWN >/etc/sockade/policy.conf
+            capture "$SOCKADE" reload --system
+            like "$OUT" '1 process follows' 'published by root'
+            expect old ENETDOWN "reaches another user's process with its next call"
+            text EHOSTDOWN >/etc/sockade/policy.conf
+            settle new EHOSTDOWN 'as an edit does within a second'
+            mkdir /etc/sockade/policy.d
+            text ENETRESET >/etc/sockade/policy.d/more.conf
+            rm /etc/sockade/policy.conf
+            capture "$SOCKADE" reload --system
+            expect old ENETRESET 'and a file among others'
+            rm -r /etc/sockade/policy.d
+            text EHOSTDOWN >/etc/sockade/policy.conf
+            "$SOCKADE" reload --system --quiet
+            stop
+        done
+        unset policy
+        echo 'version = 1; rules = ( { action = "deny"; to = "127.0.0.2"; port = 9; errno = "EIO"; } );' >policy.conf
         start $ORDINARY
-        expect old EHOSTDOWN 'the system policy'
+        expect both 'EHOSTDOWN EIO' 'two layers'
         text ENETDOWN >/etc/sockade/policy.conf
-        capture "$SOCKADE" reload --system
-        like "$OUT" '1 process follows' 'published by root'
-        expect old ENETDOWN "reaches another user's process with its next call"
+        "$SOCKADE" reload --system --quiet
+        expect both 'ENETDOWN EIO' "one of them root's"
+        echo 'version = 1; rules = ( { action = "deny"; to = "127.0.0.2"; port = 9; errno = "ENODEV"; } );' >policy.conf
+        reload
+        expect both 'ENETDOWN ENODEV' "the other the user's"
         stop
         umount /etc/sockade
     else
