@@ -86,7 +86,6 @@ int main(int argc, char **argv)
         values[count + i] = cost.cpu;
         values[2 * count + i] = cost.faults;
     }
-    printf("%.1f %.1f %.0f\n", median(values, count), median(values + count, count),
-           median(values + 2 * count, count));
+    printf("%.1f %.1f %.0f\n", median(values, count), median(values + count, count), median(values + 2 * count, count));
     return 0;
 }

@@ -80,6 +80,7 @@ static int listed(const struct child *call, const char **list, const char *first
     arguments_copy(list, first, rest);
     child.argv = (char *const *)(const void *)list;
     child.envp = has_environment ? va_arg(*rest, char *const *) : environ;
+    /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): `child` is gone before the list is */
     return child_start(&child);
 }
 

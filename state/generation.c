@@ -59,12 +59,15 @@ static void *mapping_of(const struct generation *generation)
 
 void generation_unmap(struct generation *generation)
 {
-    void *page = mapping_of(generation);
+    if (generation->place != NULL) {
+        /* Where this fails the file stays, and its word says no more than to look again. */
+        void *nothing = mmap(generation->place, GENERATION_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                             0);
 
-    if (generation->place != NULL) /* where this fails the file stays, and its word says no more than to look again */
-        page = mmap(page, GENERATION_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    else if (page != NULL)
-        munmap(page, GENERATION_SIZE);
+        (void)nothing;
+    } else if (generation->page != NULL) {
+        munmap(mapping_of(generation), GENERATION_SIZE);
+    }
     memset(generation, 0, sizeof(*generation));
 }
 

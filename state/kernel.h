@@ -55,7 +55,8 @@ static inline ssize_t kernel_read_at(int descriptor, void *bytes, size_t size, u
     struct iovec part = {bytes, size};
     unsigned half = sizeof(long) * 4;
 
-    return kernel_call(SYS_preadv, descriptor, &part, 1, (unsigned long)offset, (unsigned long)(offset >> half >> half));
+    return kernel_call(SYS_preadv, descriptor, &part, 1, (unsigned long)offset,
+                       (unsigned long)(offset >> half >> half));
 }
 
 static inline ssize_t kernel_write(int descriptor, const void *bytes, size_t size)
