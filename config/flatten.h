@@ -24,6 +24,11 @@ struct step_pool {
 void step_pool_init(struct step_pool *pool);
 void step_pool_free(struct step_pool *pool);
 
+struct image_key6 {
+    uint64_t hi;
+    uint64_t lo;
+};
+
 /* One flattened table; `keys4` or `keys6` by family. */
 struct flat_table {
     uint32_t *keys4;

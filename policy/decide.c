@@ -8,6 +8,8 @@
  */
 #include "policy/decide.h"
 
+#include "policy/find.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -38,125 +40,52 @@ static uint32_t u32_at(const struct view *view, struct image_section section, ui
     return ((const uint32_t *)(const void *)(view->base + section.offset))[i];
 }
 
-/*
- * The part of the keys that can hold `top`, from an index over its leading bits: [*low, *low + result). Without an
- * index all keys.
- */
-static uint32_t index_bounds(const struct view *view, const struct image_table *table, uint32_t top, uint32_t *low)
-{
-    uint32_t count = table->keys.count;
-    uint32_t from, to;
-
-    *low = 0;
-    if (table->index.count == 0)
-        return count;
-    from = u32_at(view, table->index, top >> table->shift);
-    to = u32_at(view, table->index, (top >> table->shift) + 1);
-    if (from > to || to > count)
-        return count;
-    /* The range that holds an address may have begun in an earlier slot. */
-    *low = from > 0 ? from - 1 : 0;
-    return to - *low;
-}
-
-/* The number of the last key that is not above `key`; the first key is the lowest address there is. */
-static uint32_t find4(const struct view *view, const struct image_table *table, uint32_t key)
-{
-    const uint32_t *keys = (const uint32_t *)(const void *)(view->base + table->keys.offset);
-    uint32_t at;
-    uint32_t count = index_bounds(view, table, key, &at);
-
-    while (count > 1) {
-        uint32_t half = count / 2;
-
-        at += keys[at + half] <= key ? half : 0;
-        count -= half;
-    }
-    return at;
-}
-
-static uint32_t find6(const struct view *view, const struct image_table *table, uint64_t hi, uint64_t lo)
-{
-    const struct image_key6 *keys = (const struct image_key6 *)(const void *)(view->base + table->keys.offset);
-    uint32_t at;
-    uint32_t count = index_bounds(view, table, (uint32_t)(hi >> 32), &at);
-
-    while (count > 1) {
-        uint32_t half = count / 2;
-        const struct image_key6 *key = &keys[at + half];
-
-        at += key->hi < hi || (key->hi == hi && key->lo <= lo) ? half : 0;
-        count -= half;
-    }
-    return at;
-}
-
 /* The list of steps for the query's address; 0, the empty list, where there is none. */
-static uint32_t list_find(const struct view *view, const struct image_chain *chain, const struct query *query)
+static inline uint32_t list_find(const struct view *view, const struct image_chain *chain, const struct query *query)
 {
-    bool four = query->address.family == ADDRESS_INET;
-    const struct image_table *table = four ? &chain->inet[query->direction] : &chain->inet6[query->direction];
-    uint32_t at;
-
-    if (table->keys.count == 0)
-        return 0;
-    if (four)
-        at = find4(view, table, (uint32_t)query->address.lo);
-    else
-        at = find6(view, table, query->address.hi, query->address.lo);
-    if (table->wide)
-        return u32_at(view, table->values, at);
-    return ((const uint16_t *)(const void *)(view->base + table->values.offset))[at];
+    if (query->address.family == ADDRESS_INET)
+        return find4(view, &chain->inet[query->direction], (uint32_t)query->address.lo);
+    return find6(view, &chain->inet6[query->direction], query->address.hi, query->address.lo);
 }
 
-static enum answer protocol_answer(const struct image_rule *rule, const struct query *query, unsigned *needs)
+/* Whether one of a rule's ports, of which it has some, is `port`. */
+static inline bool port_is_named(const struct view *view, const struct image_rule *rule, uint16_t port)
+{
+    const struct image_port_range *at = (const void *)(view->base + view->ports.offset);
+    const struct image_port_range *end;
+
+    if (rule->ports > view->ports.count || rule->port_count > view->ports.count - rule->ports)
+        return false;
+    at += rule->ports;
+    end = at + rule->port_count;
+    for (; at < end; at++) {
+        if (port >= at->first && port <= at->last)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a rule that covers the address cannot hold, whatever is learnt: what most answers are. */
+static inline bool rule_misses(const struct view *view, const struct image_rule *rule, const struct query *query)
 {
     unsigned possible = query->protos != 0 ? query->protos : PROTO_ANY;
-    unsigned may = possible & rule->protos;
 
-    if (may == possible)
-        return ANSWER_YES;
-    if (may == 0)
-        return ANSWER_NO;
-    *needs |= FACT_PROTOCOL;
-    return ANSWER_UNKNOWN;
+    return (possible & rule->protos) == 0 ||
+           (rule->port_count != 0 && query->port_known && !port_is_named(view, rule, query->port));
 }
 
-static enum answer port_answer(const struct view *view, const struct image_rule *rule, const struct query *query,
-                               unsigned *needs)
+/* Whether a rule that does not miss holds; strict queries judge what is unknown to their cost. */
+static enum answer rule_answer(const struct image_rule *rule, const struct query *query, unsigned *needs)
 {
-    const struct image_port_range *ports = (const void *)(view->base + view->ports.offset);
+    unsigned possible = query->protos != 0 ? query->protos : PROTO_ANY;
+    bool proto_known = (possible & rule->protos) == possible;
+    bool port_known = rule->port_count == 0 || query->port_known;
 
-    if (rule->port_count == 0)
-        return ANSWER_YES;
-    if (rule->ports > view->ports.count || rule->port_count > view->ports.count - rule->ports)
-        return ANSWER_NO;
-    if (!query->port_known) {
-        *needs |= FACT_LOCAL_PORT;
-        return ANSWER_UNKNOWN;
-    }
-    for (uint32_t i = rule->ports; i < rule->ports + rule->port_count; i++) {
-        if (query->port >= ports[i].first && query->port <= ports[i].last)
-            return ANSWER_YES;
-    }
-    return ANSWER_NO;
-}
-
-/* Whether a rule that covers the address holds for the query; strict queries judge what is unknown to their cost. */
-static enum answer rule_answer(const struct view *view, const struct image_rule *rule, const struct query *query,
-                               unsigned *needs)
-{
-    unsigned unknown = 0;
-    enum answer port = port_answer(view, rule, query, &unknown);
-    enum answer protocol = port == ANSWER_NO ? ANSWER_NO : protocol_answer(rule, query, &unknown);
-
-    if (port == ANSWER_NO || protocol == ANSWER_NO)
-        return ANSWER_NO;
-    if (port == ANSWER_YES && protocol == ANSWER_YES)
+    if (proto_known && port_known)
         return ANSWER_YES;
     if (query->strict)
         return rule->action == ACTION_ALLOW || (rule->flags & RULE_AUDIT) ? ANSWER_NO : ANSWER_YES;
-    *needs |= unknown;
+    *needs |= (proto_known ? 0 : FACT_PROTOCOL) | (port_known ? 0 : FACT_LOCAL_PORT);
     return ANSWER_UNKNOWN;
 }
 
@@ -201,9 +130,9 @@ static void walk_rule(struct walk *walk, uint32_t number)
 {
     const struct image_rule *rule = walk_fetch(walk, number);
 
-    if (rule == NULL)
+    if (rule == NULL || rule_misses(walk->view, rule, walk->query))
         return;
-    switch (rule_answer(walk->view, rule, walk->query, &walk->verdict.needs)) {
+    switch (rule_answer(rule, walk->query, &walk->verdict.needs)) {
     case ANSWER_YES:
         walk_take(walk, rule, number);
         break;
@@ -308,15 +237,47 @@ static void walk_default(struct walk *walk)
     walk->verdict.error = EACCES;
 }
 
+/* Whether none of a list's rules can hold. False also where that is not seen at once. */
+static __attribute__((noinline)) bool list_misses(const struct view *view, const struct query *query, uint32_t at)
+{
+    const struct image_rule *rules = (const void *)(view->base + view->rules.offset);
+
+    for (; at < view->steps.count; at++) {
+        uint32_t step = u32_at(view, view->steps, at);
+
+        if (step >= view->rules.count)
+            return step == IMAGE_NO_RULE;
+        if (!rule_misses(view, &rules[step], query))
+            return false;
+    }
+    return false;
+}
+
+static bool default_allows(const struct view *view, const struct query *query)
+{
+    return view->settings.default_action[query->direction] == DEFAULT_ALLOW;
+}
+
+/* Whether all chains' rules miss. */
+static __attribute__((noinline)) bool chains_miss(const struct view *view, const struct query *query)
+{
+    for (uint32_t c = 0; c < view->chain_count; c++) {
+        uint32_t list = list_find(view, &view->chains[c], query);
+
+        if (list != 0 && !list_misses(view, query, list))
+            return false;
+    }
+    return true;
+}
+
 bool decide_plainly_allows(const struct view *view, const struct query *query)
 {
     if (query->address.family != ADDRESS_INET && query->address.family != ADDRESS_INET6)
         return false;
-    for (uint32_t c = 0; c < view->chain_count; c++) {
-        if (list_find(view, &view->chains[c], query) != 0)
-            return false;
-    }
-    return view->settings.default_action[query->direction] == DEFAULT_ALLOW;
+    /* One chain and no rule over the address is so usual that it goes without the loop. */
+    if (view->chain_count == 1 && list_find(view, view->chains, query) == 0)
+        return default_allows(view, query);
+    return chains_miss(view, query) && default_allows(view, query);
 }
 
 struct verdict decide(const struct view *view, const struct query *query)

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC "SOCKADE" /* eight bytes with its NUL */
-#define IMAGE_VERSION 1u      /* also part of every image's file name */
+#define IMAGE_VERSION 2u      /* also part of every image's file name */
 #define IMAGE_BYTE_ORDER 0x01020304u
 #define IMAGE_NO_RULE UINT32_MAX /* ends a list of steps */
 #define IMAGE_NO_PROGRAM UINT32_MAX
@@ -86,20 +86,86 @@ struct image_port_range {
 };
 
 /*
- * Addresses to lists of rules: sorted boundaries, each the first address of a range that ends before the next one; the
- * first boundary is the lowest address. Values are offsets into `steps`. No boundary: no rule anywhere.
+ * Addresses to lists of rules. A table has ranges of keys, which do not overlap, each with the list that it leads to; keys in
+ * none of them lead to `usual`, the list that would be met most. Lists are offsets into `steps`. Keys are IPv4 addresses, or
+ * the upper halves of IPv6 ones: of networks hardly any is longer than 64 bits. A table of zeroes has no rule.
+ *
+ * Ranges stand in blocks of 64 bytes, a cache line each, which are found by arithmetic: a node divides the keys from `low`
+ * on into equal slots and has a block for each. So a key costs one line that is not in the cache, and nothing else is
+ * touched to find that no range holds it. Ranges come in clusters (registries, providers in them, customers in these), so a
+ * block whose ranges would be too many has a node of its own instead.
  */
-struct image_table {
-    struct image_section keys;   /* uint32_t for IPv4; struct image_key6 for IPv6 */
-    struct image_section values; /* as many: uint16_t, or uint32_t where `wide` */
-    struct image_section index;  /* uint32_t: number of keys below `slot << shift`, slots + 1 entries; or none */
-    uint32_t shift;              /* of the key's top 32 bits */
-    uint32_t wide;
+struct image_node {
+    uint64_t low;   /* the key where its first slot begins; lower ones are in no range */
+    uint32_t block; /* of its first slot */
+    uint32_t last;  /* slot, counted from 0; it has whatever lies behind it, too */
+    uint32_t shift; /* a slot holds 2^shift keys */
+    uint32_t reserved;
 };
 
-struct image_key6 {
-    uint64_t hi;
-    uint64_t lo;
+struct image_table {
+    struct image_section blocks; /* one kind for all, as `kind` tells */
+    struct image_section nodes;  /* struct image_node, but for the first one, which is `root`; their numbers begin with 1 */
+    struct image_section values; /* as many a block as it has room for: uint16_t, or uint32_t where `wide`; none where all
+                                    ranges lead to `all` */
+    struct image_section parts;  /* struct image_part */
+    struct image_node root;
+    uint32_t usual;
+    uint32_t all;
+    uint16_t wide;
+    uint16_t kind; /* enum image_block_kind */
+    uint32_t reserved;
+};
+
+/*
+ * A block has a range where `first` begins it, up to the next one, of 2^size keys; or a mark from which on there is none. So
+ * any range takes two at most, and a network one. The search is for the last that does not begin above the key;
+ * what is left over repeats the last one, and a block without a range has marks only.
+ */
+enum image_block_kind {
+    BLOCK_DENSE, /* many IPv4 ranges: the lower halves of addresses; the root has a slot for each upper half */
+    BLOCK_INET,  /* IPv4 addresses */
+    BLOCK_INET6, /* halves of IPv6 addresses */
+    BLOCK_KINDS
+};
+
+#define IMAGE_BLOCK 64u
+#define IMAGE_DENSE 21u /* ranges in a block */
+#define IMAGE_INET 12u
+#define IMAGE_INET6 7u
+#define IMAGE_NO_RANGE 0x80u /* a `size`: here begins what leads to `usual` */
+#define IMAGE_DIVIDED 1u     /* a `kind`: the first four bytes are the number of the node that divides the slot */
+
+struct image_dense {
+    uint16_t first[IMAGE_DENSE];
+    uint8_t size[IMAGE_DENSE];
+    uint8_t kind;
+};
+
+struct image_inet {
+    uint32_t first[IMAGE_INET];
+    uint8_t size[IMAGE_INET];
+    uint8_t reserved[3];
+    uint8_t kind;
+};
+
+struct image_inet6 {
+    uint64_t first[IMAGE_INET6];
+    uint8_t size[IMAGE_INET6];
+    uint8_t kind;
+};
+
+/* How many ranges a block of a kind has room for. */
+uint32_t image_block_room(uint32_t kind);
+
+/* A value with this bit is the number of a part: only some of the 2^64 addresses of one upper half are meant. */
+#define IMAGE_PART 0x80000000u
+
+struct image_part {
+    uint64_t first; /* of lower halves */
+    uint64_t last;
+    uint32_t value;
+    uint32_t node; /* where there are several ranges: the node that has them; else 0 */
 };
 
 /* A Unix path pattern that leads to a rule; in rule order within a section. */
