@@ -41,8 +41,49 @@ static size_t count_ranges(const struct policy *policy)
     size_t count = 0;
 
     for (size_t i = 0; i < policy->rule_count; i++)
-        count += policy->rules[i].cover.v4_count + policy->rules[i].cover.v6_count;
+        count += policy->rules[i].cover->v4_count + policy->rules[i].cover->v6_count;
     return count;
+}
+
+static size_t merged(const struct range_merge *merge)
+{
+    return merge->duplicates + merge->inside + merge->joined;
+}
+
+/* ", 3 duplicates, 2 inside others, 1 joined to neighbours; 94 ranges remain": of `entries` that were read. */
+static void print_merge(size_t entries, const struct range_merge *merge)
+{
+    size_t ranges = entries - merged(merge);
+
+    if (merge->duplicates > 0)
+        printf(", %zu duplicate%s", merge->duplicates, plural(merge->duplicates));
+    if (merge->inside > 0)
+        printf(", %zu inside others", merge->inside);
+    if (merge->joined > 0)
+        printf(", %zu joined to neighbours", merge->joined);
+    printf("; %zu range%s remain%s\n", ranges, plural(ranges), ranges == 1 ? "s" : "");
+}
+
+/* What each list came to; and of a set as a whole, where its parts had something in common. */
+static void print_sets(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->set_count; i++) {
+        const struct named_set *set = &policy->sets[i];
+
+        for (size_t j = 0; j < set->file_count; j++) {
+            const struct list_file *list = &set->files[j];
+            char *path = printable(list->path);
+
+            printf("%s: %zu entr%s", path, list->entries, list->entries == 1 ? "y" : "ies");
+            free(path);
+            print_merge(list->entries, &list->merge);
+        }
+        if (merged(&set->merge) == 0)
+            continue;
+        printf("%s:%d: set '%s': %zu range%s", set->place.file, set->place.line, set->name, set->entries,
+               plural(set->entries));
+        print_merge(set->entries, &set->merge);
+    }
 }
 
 /* What was found, at the end of a layer's line. */
@@ -89,6 +130,7 @@ static void check_text(const struct layer_place *place, bool named, struct tally
     if (right) {
         size_t ranges = count_ranges(&compiled.policy), rules = compiled.policy.rule_count;
 
+        print_sets(&compiled.policy);
         printf("%s: %zu rule%s, %zu address range%s, image of %zu bytes: ", place->path, rules, plural(rules), ranges,
                plural(ranges), compiled.image.size);
     } else {

@@ -161,7 +161,7 @@ static void build_tables(struct builder *builder, const struct policy *policy, c
 
 static uint32_t watch_of_rule(const struct rule *rule)
 {
-    bool addresses = !range_set_is_empty(&rule->cover);
+    bool addresses = !range_set_is_empty(rule->cover);
     uint32_t watch = 0;
 
     if (rule->kind == KIND_FAMILY)

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A sweep over the starts and ends of all ranges, with the set of rules that are open, as a bitmap in rule order. */
+/*
+ * A sweep over the starts and ends of all ranges, in order of address, with the set of rules that are open as a bitmap
+ * in rule order.
+ *
+ * Nothing in it grows with the product of rules and ranges. Rules that cover the same addresses (one large list, many
+ * ports) are one area, whose start or end is a few exclusive-ors. The bitmap is made of groups of 128 rules, and a group
+ * remembers the lists of its last few states; so what is done at a boundary is a look at each group that holds an open rule. The areas'
+ * ranges are sorted already and are merged by a heap, so no copy of them is made.
+ */
 #include "config/flatten.h"
 
 #include "config/memory.h"
+#include "state/control.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +99,8 @@ static uint32_t step_pool_intern(struct step_pool *pool, const uint32_t *steps, 
         if (list_equals(pool, pool->slots[slot], steps, count))
             return pool->slots[slot];
     }
+    if (pool->count > IMAGE_LIMIT / sizeof(*pool->steps)) /* too large for any image, which will be told at the end */
+        return 0;
     at = (uint32_t)pool->count;
     for (size_t i = 0; i <= count; i++) {
         pool->steps = memory_grow(pool->steps, pool->count, &pool->room, sizeof(*pool->steps));
@@ -101,226 +112,377 @@ static uint32_t step_pool_intern(struct step_pool *pool, const uint32_t *steps, 
     return at;
 }
 
-/* The open rules, as a bitmap over positions in `numbers` with a summary of its words that are not zero. */
+/* Rules of 128 neighbouring positions: which are open, and the lists of states that were met before. */
 
-struct open_rules {
-    uint64_t *words;
-    uint64_t *summary;
-    size_t count;
+#define GROUP_WORDS (SEGMENT_RULES / 64)
+#define REMEMBERED 8 /* states of a group: lists of a handful of large sets, each in or out */
+
+struct group {
+    uint64_t open[GROUP_WORDS];
+    uint64_t unconditional[GROUP_WORDS];
+    struct {
+        uint64_t open[GROUP_WORDS];
+        uint32_t list; /* 0: not yet used */
+    } states[REMEMBERED];
 };
 
-static void open_rules_init(struct open_rules *open, size_t count)
-{
-    size_t words = count / 64 + 1;
+/* All positions; the summary has a bit for each group in which a rule is open. */
+struct open_rules {
+    struct group *groups;
+    uint64_t *summary;
+    size_t summaries;
+};
 
-    open->count = count;
-    open->words = memory_new(words * sizeof(uint64_t));
-    open->summary = memory_new((words / 64 + 1) * sizeof(uint64_t));
+/* What one area opens and closes in one word of the bitmap. */
+struct mask {
+    uint32_t word;
+    uint64_t bits;
+};
+
+static void open_rules_init(struct open_rules *open, const struct rule *rules, const uint32_t *numbers, size_t count)
+{
+    size_t groups = (count + SEGMENT_RULES - 1) / SEGMENT_RULES;
+
+    open->summaries = (groups + 63) / 64;
+    open->groups = memory_new(groups * sizeof(*open->groups));
+    open->summary = memory_new(open->summaries * sizeof(*open->summary));
+    for (size_t i = 0; i < count; i++) {
+        if (rule_is_unconditional(&rules[numbers[i]]))
+            open->groups[i / SEGMENT_RULES].unconditional[i / 64 % GROUP_WORDS] |= UINT64_C(1) << i % 64;
+    }
 }
 
-static void open_rules_toggle(struct open_rules *open, uint32_t position)
+static void open_rules_free(struct open_rules *open)
 {
-    size_t word = position / 64;
+    free(open->groups);
+    free(open->summary);
+}
 
-    open->words[word] ^= (uint64_t)1 << (position % 64);
-    if (open->words[word] != 0)
-        open->summary[word / 64] |= (uint64_t)1 << (word % 64);
+static void open_rules_toggle(struct open_rules *open, const struct mask *mask)
+{
+    size_t number = mask->word / GROUP_WORDS;
+    struct group *group = &open->groups[number];
+    uint64_t any = 0;
+
+    group->open[mask->word % GROUP_WORDS] ^= mask->bits;
+    for (size_t w = 0; w < GROUP_WORDS; w++)
+        any |= group->open[w];
+    if (any != 0)
+        open->summary[number / 64] |= UINT64_C(1) << number % 64;
     else
-        open->summary[word / 64] &= ~((uint64_t)1 << (word % 64));
+        open->summary[number / 64] &= ~(UINT64_C(1) << number % 64);
 }
 
-/* Writes the positions of the open rules in order, up to and with the first unconditional one. Returns their number. */
-static size_t open_rules_list(const struct open_rules *open, const bool *unconditional, uint32_t *out)
+/* The group's open rules up to the first unconditional one, behind which nothing decides; true where there is one. */
+static bool group_reached(const struct group *group, uint64_t reached[GROUP_WORDS])
 {
-    size_t summaries = (open->count / 64 + 1) / 64 + 1;
+    bool ended = false;
+
+    for (size_t w = 0; w < GROUP_WORDS; w++) {
+        uint64_t last = group->open[w] & group->unconditional[w];
+
+        reached[w] = ended ? 0 : group->open[w];
+        if (ended || last == 0)
+            continue;
+        reached[w] &= last ^ (last - 1); /* up to the lowest bit of `last` */
+        ended = true;
+    }
+    return ended;
+}
+
+/* Writes the numbers of the reached rules to `out`, but no more than `room`. Returns how many there are, or room + 1. */
+static size_t group_numbers(const uint64_t reached[GROUP_WORDS], const uint32_t *numbers, uint32_t *out, size_t room)
+{
     size_t found = 0;
 
-    for (size_t s = 0; s < summaries; s++) {
-        for (uint64_t some = open->summary[s]; some != 0; some &= some - 1) {
-            size_t word = s * 64 + (size_t)__builtin_ctzll(some);
-
-            for (uint64_t bits = open->words[word]; bits != 0; bits &= bits - 1) {
-                uint32_t position = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
-
-                out[found++] = position;
-                if (unconditional[position])
-                    return found;
-            }
+    for (size_t w = 0; w < GROUP_WORDS; w++) {
+        for (uint64_t bits = reached[w]; bits != 0; bits &= bits - 1) {
+            if (found == room)
+                return room + 1;
+            out[found++] = numbers[w * 64 + (size_t)__builtin_ctzll(bits)];
         }
     }
     return found;
 }
 
-/* The sweep */
+/* ---- areas: rules that cover the same addresses ---- */
 
-/* A start or an end: in this place rule `position` opens or closes. */
-struct event6 {
-    uint64_t hi, lo;
+struct area {
+    const struct range_set *cover;
+    const struct mask *masks;
+    size_t mask_count;
+    struct image_key6 next; /* where it starts or ends next; IPv4 stands in `lo` */
+    size_t at;              /* the range that it is in, or comes to next */
+    bool inside;
+};
+
+struct areas {
+    struct area *list;
+    size_t count;
+    struct mask *masks;
+    uint32_t *heap; /* areas that are not at their end, the nearest first */
+    size_t heap_count;
+};
+
+/* One rule's cover and its position, to be sorted. */
+struct covered {
+    const struct range_set *cover;
     uint32_t position;
 };
 
+static int covered_order(const void *a, const void *b)
+{
+    const struct covered *x = a;
+    const struct covered *y = b;
+
+    if (x->cover != y->cover)
+        return (uintptr_t)x->cover < (uintptr_t)y->cover ? -1 : 1;
+    return (x->position > y->position) - (x->position < y->position);
+}
+
+/* Finds the key of the area's next start or end; false where there is none. */
+static bool area_aim(struct area *area, bool six)
+{
+    const struct range_set *cover = area->cover;
+
+    if (area->at == (six ? cover->v6_count : cover->v4_count))
+        return false;
+    if (six) {
+        const struct range6 *range = &cover->v6[area->at];
+        uint64_t behind = range->last_lo + 1;
+
+        area->next = area->inside ? (struct image_key6){range->last_hi + (behind == 0), behind}
+                                  : (struct image_key6){range->first_hi, range->first_lo};
+        return !area->inside || area->next.hi != 0 || area->next.lo != 0;
+    }
+    area->next.lo = area->inside ? (uint64_t)cover->v4[area->at].last + 1 : cover->v4[area->at].first;
+    return area->next.lo <= UINT32_MAX;
+}
+
+/* Goes on to what comes behind `next`; false where nothing does. */
+static bool area_advance(struct area *area, bool six)
+{
+    area->at += area->inside;
+    area->inside = !area->inside;
+    return area_aim(area, six);
+}
+
+static bool area_is_nearer(const struct areas *areas, uint32_t a, uint32_t b)
+{
+    const struct image_key6 *x = &areas->list[a].next;
+    const struct image_key6 *y = &areas->list[b].next;
+
+    return compare128(x->hi, x->lo, y->hi, y->lo) < 0;
+}
+
+/* Moves the element at `i` down to where it belongs. */
+static void heap_sink(struct areas *areas, size_t i)
+{
+    uint32_t moved = areas->heap[i];
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child + 1 < areas->heap_count && area_is_nearer(areas, areas->heap[child + 1], areas->heap[child]))
+            child++;
+        if (child >= areas->heap_count || !area_is_nearer(areas, areas->heap[child], moved))
+            break;
+        areas->heap[i] = areas->heap[child];
+        i = child;
+    }
+    areas->heap[i] = moved;
+}
+
+/* Groups the positions by cover; `covered` is sorted. */
+static void areas_fill(struct areas *areas, const struct covered *covered, size_t count)
+{
+    struct mask *mask = areas->masks;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word = covered[i].position / 64;
+        uint64_t bit = UINT64_C(1) << covered[i].position % 64;
+        struct area *area;
+
+        if (i == 0 || covered[i].cover != covered[i - 1].cover)
+            areas->list[areas->count++] = (struct area){.cover = covered[i].cover, .masks = mask};
+        area = &areas->list[areas->count - 1];
+        if (area->mask_count > 0 && mask[-1].word == word) {
+            mask[-1].bits |= bit;
+            continue;
+        }
+        *mask++ = (struct mask){word, bit};
+        area->mask_count++;
+    }
+}
+
+static void areas_init(struct areas *areas, const struct rule *rules, const uint32_t *numbers, size_t count, bool six)
+{
+    struct covered *covered = memory_new(count * sizeof(*covered));
+
+    for (size_t i = 0; i < count; i++)
+        covered[i] = (struct covered){rules[numbers[i]].cover, (uint32_t)i};
+    qsort(covered, count, sizeof(*covered), covered_order);
+    *areas = (struct areas){
+        .list = memory_new(count * sizeof(*areas->list)),
+        .masks = memory_new(count * sizeof(*areas->masks)),
+        .heap = memory_new(count * sizeof(*areas->heap)),
+    };
+    areas_fill(areas, covered, count);
+    free(covered);
+    for (size_t i = 0; i < areas->count; i++) {
+        if (area_aim(&areas->list[i], six))
+            areas->heap[areas->heap_count++] = (uint32_t)i;
+    }
+    for (size_t i = areas->heap_count / 2; i-- > 0;)
+        heap_sink(areas, i);
+}
+
+static void areas_free(struct areas *areas)
+{
+    free(areas->list);
+    free(areas->masks);
+    free(areas->heap);
+}
+
+/* ---- the sweep ---- */
+
 struct sweep {
     const uint32_t *numbers;
-    bool *unconditional;
-    uint32_t *list; /* scratch: positions, then rule numbers */
-    uint32_t *top;  /* scratch: references to segments */
+    bool six;
+    uint32_t *top; /* scratch: references to segments */
     struct open_rules open;
+    struct areas areas;
     struct step_pool *pool;
     struct flat_table table;
 };
 
+/* The offset of the list of a group's reached rules. */
+static uint32_t group_list(struct sweep *sweep, size_t number, const uint64_t reached[GROUP_WORDS])
+{
+    struct group *group = &sweep->open.groups[number];
+    uint64_t mixed = (reached[0] ^ reached[1] * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+    uint32_t numbers[SEGMENT_RULES];
+    size_t state = mixed >> 61;
+    size_t count;
+
+    if (group->states[state].list != 0 && memcmp(group->states[state].open, reached, sizeof(group->open)) == 0)
+        return group->states[state].list;
+    count = group_numbers(reached, sweep->numbers + number * SEGMENT_RULES, numbers, SEGMENT_RULES);
+    memcpy(group->states[state].open, reached, sizeof(group->open));
+    group->states[state].list = step_pool_intern(sweep->pool, numbers, count);
+    return group->states[state].list;
+}
+
+/* The next group from `from` on in which a rule is open; open.summaries * 64 or more where there is none. */
+static size_t next_group(const struct open_rules *open, size_t from)
+{
+    size_t s = from / 64;
+    uint64_t some = s < open->summaries ? open->summary[s] & (~UINT64_C(0) << from % 64) : 0;
+
+    while (some == 0 && ++s < open->summaries)
+        some = open->summary[s];
+    return s * 64 + (some != 0 ? (size_t)__builtin_ctzll(some) : 0);
+}
+
+/* The rules that are open, where there are so few that their list is kept whole; else INLINE_RULES + 1. */
+static size_t few_rules(const struct sweep *sweep, uint32_t list[INLINE_RULES])
+{
+    const struct open_rules *open = &sweep->open;
+    size_t count = 0;
+    bool ended = false;
+
+    for (size_t g = next_group(open, 0); g < open->summaries * 64 && !ended; g = next_group(open, g + 1)) {
+        uint64_t reached[GROUP_WORDS];
+
+        ended = group_reached(&open->groups[g], reached);
+        count += group_numbers(reached, sweep->numbers + g * SEGMENT_RULES, list + count, INLINE_RULES - count);
+        if (count > INLINE_RULES)
+            break;
+    }
+    return count;
+}
+
 /* The list of what is open now. */
 static uint32_t sweep_list(struct sweep *sweep)
 {
-    size_t count = open_rules_list(&sweep->open, sweep->unconditional, sweep->list);
-    size_t tops = 0;
+    const struct open_rules *open = &sweep->open;
+    uint32_t few[INLINE_RULES];
+    size_t count = few_rules(sweep, few);
+    bool ended = false;
 
-    if (count <= INLINE_RULES) {
-        for (size_t i = 0; i < count; i++)
-            sweep->list[i] = sweep->numbers[sweep->list[i]];
-        return step_pool_intern(sweep->pool, sweep->list, count);
-    }
-    for (size_t from = 0; from < count;) {
-        uint32_t group = sweep->list[from] / SEGMENT_RULES;
-        size_t to = from;
+    if (count <= INLINE_RULES)
+        return step_pool_intern(sweep->pool, few, count);
+    count = 0;
+    for (size_t g = next_group(open, 0); g < open->summaries * 64 && !ended; g = next_group(open, g + 1)) {
+        uint64_t reached[GROUP_WORDS];
 
-        for (; to < count && sweep->list[to] / SEGMENT_RULES == group; to++)
-            sweep->list[to] = sweep->numbers[sweep->list[to]];
-        sweep->top[tops++] = IMAGE_SEGMENT | step_pool_intern(sweep->pool, sweep->list + from, to - from);
-        from = to;
+        ended = group_reached(&open->groups[g], reached);
+        sweep->top[count++] = IMAGE_SEGMENT | group_list(sweep, g, reached);
     }
-    return step_pool_intern(sweep->pool, sweep->top, tops);
+    return step_pool_intern(sweep->pool, sweep->top, count);
 }
 
-/* Notes that from this key on the open rules hold; false where that changes nothing. */
-static bool sweep_emit(struct sweep *sweep)
+/* Notes that from this key on the open rules hold, unless that changes nothing. */
+static void sweep_emit(struct sweep *sweep, const struct image_key6 *key)
 {
     struct flat_table *table = &sweep->table;
     uint32_t list = sweep_list(sweep);
 
     if (table->count > 0 && table->values[table->count - 1] == list)
-        return false;
+        return;
     table->values = memory_grow(table->values, table->count, &table->value_room, sizeof(*table->values));
     table->values[table->count] = list;
-    return true;
-}
-
-static void sweep_emit4(struct sweep *sweep, uint32_t key)
-{
-    struct flat_table *table = &sweep->table;
-
-    if (!sweep_emit(sweep))
-        return;
-    table->keys4 = memory_grow(table->keys4, table->count, &table->room, sizeof(*table->keys4));
-    table->keys4[table->count++] = key;
-}
-
-static void sweep_emit6(struct sweep *sweep, uint64_t hi, uint64_t lo)
-{
-    struct flat_table *table = &sweep->table;
-
-    if (!sweep_emit(sweep))
-        return;
-    table->keys6 = memory_grow(table->keys6, table->count, &table->room, sizeof(*table->keys6));
-    table->keys6[table->count++] = (struct image_key6){hi, lo};
-}
-
-static void sweep4(struct sweep *sweep, const struct rule *rules)
-{
-    size_t total = 0;
-    size_t count = 0;
-    uint64_t *events;
-
-    for (size_t i = 0; i < sweep->open.count; i++)
-        total += rules[sweep->numbers[i]].cover.v4_count;
-    events = memory_new((4 * total + 1) * sizeof(*events));
-    for (size_t i = 0; i < sweep->open.count; i++) {
-        const struct range_set *cover = &rules[sweep->numbers[i]].cover;
-
-        for (size_t r = 0; r < cover->v4_count; r++) {
-            events[count++] = (uint64_t)cover->v4[r].first << 32 | i;
-            if (cover->v4[r].last != UINT32_MAX)
-                events[count++] = ((uint64_t)cover->v4[r].last + 1) << 32 | i;
-        }
+    if (sweep->six) {
+        table->keys6 = memory_grow(table->keys6, table->count, &table->room, sizeof(*table->keys6));
+        table->keys6[table->count++] = *key;
+    } else {
+        table->keys4 = memory_grow(table->keys4, table->count, &table->room, sizeof(*table->keys4));
+        table->keys4[table->count++] = (uint32_t)key->lo;
     }
-    radix_sort_u64(events, events + 2 * total, count);
-    if (count > 0 && events[0] >> 32 != 0)
-        sweep_emit4(sweep, 0);
-    for (size_t i = 0; i < count;) {
-        uint32_t key = (uint32_t)(events[i] >> 32);
-
-        for (; i < count && (uint32_t)(events[i] >> 32) == key; i++)
-            open_rules_toggle(&sweep->open, (uint32_t)events[i]);
-        sweep_emit4(sweep, key);
-    }
-    free(events);
 }
 
-static int event6_order(const void *a, const void *b)
+/* Toggles all that starts or ends at the nearest key, which is returned. */
+static struct image_key6 sweep_step(struct sweep *sweep)
 {
-    const struct event6 *x = a;
-    const struct event6 *y = b;
+    struct areas *areas = &sweep->areas;
+    struct image_key6 key = areas->list[areas->heap[0]].next;
 
-    if (x->hi != y->hi)
-        return x->hi < y->hi ? -1 : 1;
-    return (x->lo > y->lo) - (x->lo < y->lo);
+    while (areas->heap_count > 0) {
+        struct area *area = &areas->list[areas->heap[0]];
+
+        if (area->next.lo != key.lo || area->next.hi != key.hi)
+            break;
+        for (size_t i = 0; i < area->mask_count; i++)
+            open_rules_toggle(&sweep->open, &area->masks[i]);
+        if (!area_advance(area, sweep->six))
+            areas->heap[0] = areas->heap[--areas->heap_count];
+        heap_sink(areas, 0);
+    }
+    return key;
 }
 
-static void sweep6(struct sweep *sweep, const struct rule *rules)
+static bool is_first_key(const struct image_key6 *key)
 {
-    size_t total = 0;
-    size_t count = 0;
-    struct event6 *events;
-
-    for (size_t i = 0; i < sweep->open.count; i++)
-        total += rules[sweep->numbers[i]].cover.v6_count;
-    events = memory_new((2 * total + 1) * sizeof(*events));
-    for (uint32_t i = 0; i < sweep->open.count; i++) {
-        const struct range_set *cover = &rules[sweep->numbers[i]].cover;
-
-        for (size_t r = 0; r < cover->v6_count; r++) {
-            const struct range6 *range = &cover->v6[r];
-            uint64_t lo = range->last_lo + 1;
-            uint64_t hi = range->last_hi + (lo == 0);
-
-            events[count++] = (struct event6){range->first_hi, range->first_lo, i};
-            if (lo != 0 || hi != 0)
-                events[count++] = (struct event6){hi, lo, i};
-        }
-    }
-    qsort(events, count, sizeof(*events), event6_order);
-    if (count > 0 && (events[0].hi != 0 || events[0].lo != 0))
-        sweep_emit6(sweep, 0, 0);
-    for (size_t i = 0; i < count;) {
-        uint64_t hi = events[i].hi;
-        uint64_t lo = events[i].lo;
-
-        for (; i < count && events[i].hi == hi && events[i].lo == lo; i++)
-            open_rules_toggle(&sweep->open, events[i].position);
-        sweep_emit6(sweep, hi, lo);
-    }
-    free(events);
+    return key->hi == 0 && key->lo == 0;
 }
 
 struct flat_table flatten(const struct rule *rules, const uint32_t *numbers, size_t count, bool six,
                           struct step_pool *pool)
 {
-    struct sweep sweep = {.numbers = numbers, .pool = pool};
+    struct sweep sweep = {.numbers = numbers, .six = six, .pool = pool};
 
-    open_rules_init(&sweep.open, count);
-    sweep.unconditional = memory_new(count + 1);
-    sweep.list = memory_new((count + 1) * sizeof(*sweep.list));
-    sweep.top = memory_new((count / SEGMENT_RULES + 2) * sizeof(*sweep.top));
-    for (size_t i = 0; i < count; i++)
-        sweep.unconditional[i] = rule_is_unconditional(&rules[numbers[i]]);
-    if (six)
-        sweep6(&sweep, rules);
-    else
-        sweep4(&sweep, rules);
-    free(sweep.open.words);
-    free(sweep.open.summary);
-    free(sweep.unconditional);
-    free(sweep.list);
+    open_rules_init(&sweep.open, rules, numbers, count);
+    areas_init(&sweep.areas, rules, numbers, count, six);
+    sweep.top = memory_new((count / SEGMENT_RULES + 1) * sizeof(*sweep.top));
+    if (sweep.areas.heap_count > 0 && !is_first_key(&sweep.areas.list[sweep.areas.heap[0]].next))
+        sweep_emit(&sweep, &(struct image_key6){0, 0});
+    while (sweep.areas.heap_count > 0) {
+        struct image_key6 key = sweep_step(&sweep);
+
+        sweep_emit(&sweep, &key);
+    }
+    open_rules_free(&sweep.open);
+    areas_free(&sweep.areas);
     free(sweep.top);
     return sweep.table;
 }

@@ -39,14 +39,6 @@ static bool holds_inet(const struct range_set *outer, const struct range_set *in
     return true;
 }
 
-/* -1, 0 or 1 as one 128-bit number is below, at or above the other. */
-static int compare_inet6(uint64_t a_hi, uint64_t a_lo, uint64_t b_hi, uint64_t b_lo)
-{
-    if (a_hi != b_hi)
-        return a_hi < b_hi ? -1 : 1;
-    return (a_lo > b_lo) - (a_lo < b_lo);
-}
-
 static bool holds_inet6(const struct range_set *outer, const struct range_set *inner)
 {
     for (size_t i = 0; i < inner->v6_count; i++) {
@@ -55,13 +47,13 @@ static bool holds_inet6(const struct range_set *outer, const struct range_set *i
         while (low < high) {
             size_t middle = low + (high - low) / 2;
             const struct range6 *other = &outer->v6[middle];
-            if (compare_inet6(other->last_hi, other->last_lo, range->last_hi, range->last_lo) < 0)
+            if (compare128(other->last_hi, other->last_lo, range->last_hi, range->last_lo) < 0)
                 low = middle + 1;
             else
                 high = middle;
         }
         if (low == outer->v6_count ||
-            compare_inet6(outer->v6[low].first_hi, outer->v6[low].first_lo, range->first_hi, range->first_lo) > 0)
+            compare128(outer->v6[low].first_hi, outer->v6[low].first_lo, range->first_hi, range->first_lo) > 0)
             return false;
     }
     return true;
@@ -121,15 +113,15 @@ static bool holds_families(const struct rule *outer, const struct rule *inner)
 
 static bool is_empty(const struct rule *rule)
 {
-    return range_set_is_empty(&rule->cover) && rule->path_count == 0 && rule->family_count == 0;
+    return range_set_is_empty(rule->cover) && rule->path_count == 0 && rule->family_count == 0;
 }
 
 static bool shadows(const struct rule *earlier, const struct rule *later)
 {
     return earlier->chain == later->chain && earlier->kind == later->kind && !earlier->audit &&
            (later->protos & ~earlier->protos) == 0 && holds_ports(earlier, later) && holds_paths(earlier, later) &&
-           holds_families(earlier, later) && holds_inet(&earlier->cover, &later->cover) &&
-           holds_inet6(&earlier->cover, &later->cover);
+           holds_families(earlier, later) && holds_inet(earlier->cover, later->cover) &&
+           holds_inet6(earlier->cover, later->cover);
 }
 
 static void check_shadows(const struct policy *policy, struct messages *messages)
@@ -197,7 +189,7 @@ static void check_lists(const struct policy *policy, struct messages *messages)
 /* Whether the rule refuses something of both the set and `what`. */
 static bool refuses_part(const struct rule *rule, const struct named_set *set, const struct range_set *what)
 {
-    struct range_set part = range_set_intersect(what, &rule->cover);
+    struct range_set part = range_set_intersect(what, rule->cover);
     struct range_set common = range_set_intersect(&part, &set->ranges);
     bool found = !range_set_is_empty(&common);
 
@@ -261,12 +253,12 @@ static bool chain_allows(const struct policy *policy, unsigned chain, struct ran
         if (rule->chain != chain || rule->kind != DIRECTION_TO || rule->audit || !(rule->protos & PROTO_UDP) ||
             !has_port(rule, RESOLVER_PORT))
             continue;
-        struct range_set part = range_set_intersect(left, &rule->cover);
+        struct range_set part = range_set_intersect(left, rule->cover);
         bool allowed = rule->action == ACTION_ALLOW && !range_set_is_empty(&part);
         range_set_free(&part);
         if (allowed)
             return true;
-        range_set_subtract(left, &rule->cover);
+        range_set_subtract(left, rule->cover);
     }
     return false;
 }

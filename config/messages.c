@@ -40,8 +40,7 @@ static size_t printable_length(const unsigned char *s)
     return bad ? 0 : length;
 }
 
-/* A copy of `text` in which whatever is not fit to print stands as \n, \t or \xHH. */
-static char *printable(const char *text)
+char *printable(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
     char *copy = memory_new(4 * strlen(text) + 1);

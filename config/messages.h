@@ -34,6 +34,9 @@ struct messages {
 void messages_add(struct messages *messages, enum message_kind kind, struct place place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A copy of `text` in which whatever is not fit for a terminal stands as \n, \t or \xHH. */
+char *printable(const char *text);
+
 /* Sorted by file (in the order of first mention) and line; one a line, warnings with the word "warning: ". */
 void messages_print(struct messages *messages, FILE *stream);
 void messages_free(struct messages *messages);

@@ -27,8 +27,15 @@ void range_set_add(struct range_set *set, const struct address_range *range);
 void range_set_add_all(struct range_set *set, const struct range_set *other);
 void range_set_free(struct range_set *set);
 
-/* Sorts, and merges what overlaps or touches. Returns by how many ranges the set became smaller. */
-size_t range_set_normalise(struct range_set *set);
+/* What became of the ranges of a set that are no longer there. */
+struct range_merge {
+    size_t duplicates; /* stood there already */
+    size_t inside;     /* named nothing that others did not */
+    size_t joined;     /* overlapped a neighbour or stood right beside it */
+};
+
+/* Sorts, and merges what overlaps or touches. The set becomes smaller by all three numbers together. */
+struct range_merge range_set_normalise(struct range_set *set);
 
 /* Takes `less` out of `set`. Both must be normalised; the result is. */
 void range_set_subtract(struct range_set *set, const struct range_set *less);
@@ -39,7 +46,12 @@ struct range_set range_set_intersect(const struct range_set *a, const struct ran
 bool range_set_has(const struct range_set *set, const struct address *address); /* normalised sets only */
 bool range_set_is_empty(const struct range_set *set);
 
-/* Sorts 64-bit keys in place by value; `scratch` has room for as many. Linear in `count`. */
-void radix_sort_u64(uint64_t *keys, uint64_t *scratch, size_t count);
+/* -1, 0 or 1 as one 128-bit number is below, at or above the other. */
+static inline int compare128(uint64_t a_hi, uint64_t a_lo, uint64_t b_hi, uint64_t b_lo)
+{
+    if (a_hi != b_hi)
+        return a_hi < b_hi ? -1 : 1;
+    return (a_lo > b_lo) - (a_lo < b_lo);
+}
 
 #endif

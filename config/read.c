@@ -76,7 +76,12 @@ void policy_free(struct policy *policy)
     free(policy->sets);
     free(policy->rules);
     free(policy->sources);
+    for (size_t i = 0; i < policy->cover_count; i++) {
+        range_set_free(policy->covers[i]);
+        free(policy->covers[i]);
+    }
     free(policy->files);
+    free(policy->covers);
     policy_init(policy);
 }
 
@@ -144,6 +149,7 @@ static bool finish(struct reader *reader, size_t errors_before)
         text_free(text);
     }
     free(reader->set_sources);
+    covers_forget(reader);
     return reader->messages->errors == errors_before;
 }
 

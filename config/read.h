@@ -38,6 +38,9 @@ bool policy_add_endpoint(struct policy *policy, const char *option, const char *
  */
 extern bool policy_resolve_names_in_hints;
 
+/* How many bytes the addresses of all rules may take on the way to an image, shared ones once; for tests to lower. */
+extern size_t policy_cover_limit;
+
 /* An empty policy with every setting not written, mode enforce. */
 void policy_init(struct policy *policy);
 

@@ -81,7 +81,6 @@ static bool add_set(struct reader *reader, const struct address_use *use, const 
     if (set->wildcard && !judge_wildcard(reader, use, text, place))
         return false;
     out->wildcard |= set->wildcard;
-    range_set_add_all(&out->ranges, &set->ranges);
     out->sets = memory_grow(out->sets, out->set_count, &out->set_room, sizeof *out->sets);
     out->sets[out->set_count++] = (size_t)(set - reader->policy->sets);
     return true;

@@ -37,7 +37,7 @@ static bool read_endpoint(struct reader *reader, const char *text, const char *k
         addresses_free(&addresses);
         return false;
     }
-    rule_take_addresses(rule, &addresses, NULL);
+    rule_take_addresses(reader, rule, &addresses, NULL);
     rule->protos = endpoint.protos ? endpoint.protos : PROTO_ANY;
     if (endpoint.has_port) {
         rule->protos &= PROTO_WITH_PORTS;
@@ -98,7 +98,9 @@ bool policy_add_endpoint(struct policy *policy, const char *option, const char *
             continue;
         struct rule rule = {.kind = options[i].kind, .chain = CHAIN_COMMAND_LINE, .action = options[i].action};
         rule.place = place;
-        if (!read_endpoint(&reader, endpoint, option, &rule))
+        bool right = read_endpoint(&reader, endpoint, option, &rule);
+        covers_forget(&reader);
+        if (!right)
             return false;
         rule.place.line = (int)command_line_rules(policy) + 1;
         rule.name = memory_print("%s %s", option, endpoint);

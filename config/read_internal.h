@@ -9,6 +9,7 @@
  *   read_settings.c  default, mode, icmp, log, unprotected
  *   read_sets.c      sets and list files
  *   read_address.c   one address expression
+ *   read_cover.c     what a rule covers, equal ones made once
  *   read_rules.c     a rule's keys
  *   read_programs.c  entries of `programs`
  *   read_endpoint.c  shorthand lists and the command line
@@ -69,6 +70,7 @@ struct reader {
     size_t set_source_room;
     struct place layer_places[LAYER_KEYS]; /* file NULL: not yet written */
     unsigned resolved_names;               /* the resolver was asked so often */
+    struct cover_table *covers;            /* what was made already; NULL: nothing */
 };
 
 /* An error at the place of a setting. */
@@ -168,7 +170,7 @@ struct named_set *set_use(struct reader *reader, const char *name, struct place 
 
 /* ---- read_address.c ---- */
 
-/* What address expressions came to. */
+/* What address expressions came to: sets by number, and beside them ranges that were written out. */
 struct addresses {
     struct range_set ranges;
     char **paths;
@@ -190,6 +192,16 @@ bool address_add(struct reader *reader, const struct address_use *use, const cha
                  struct addresses *out);
 void addresses_free(struct addresses *addresses);
 
+/* ---- read_cover.c ---- */
+
+/*
+ * The addresses of `what` without those of `less` (NULL: nothing is taken out), both of which are used up but for sets
+ * and paths. The result is the policy's. `place` is the rule's.
+ */
+const struct range_set *cover_make(struct reader *reader, struct addresses *what, struct addresses *less,
+                                   struct place place);
+void covers_forget(struct reader *reader);
+
 /* ---- read_rules.c ---- */
 
 void read_rules(struct reader *reader, config_setting_t *group, unsigned chain);
@@ -198,7 +210,8 @@ void read_rules(struct reader *reader, config_setting_t *group, unsigned chain);
 config_setting_t *group_list(struct reader *reader, config_setting_t *group, const char *key);
 
 /* Fills the rule's cover and paths; `excepts` may be NULL. Both are used up. */
-void rule_take_addresses(struct rule *rule, struct addresses *addresses, struct addresses *excepts);
+void rule_take_addresses(struct reader *reader, struct rule *rule, struct addresses *addresses,
+                         struct addresses *excepts);
 void rule_add(struct policy *policy, const struct rule *rule);
 void rule_free(struct rule *rule);
 

@@ -21,7 +21,6 @@ static const char *const kind_keys[] = {
 
 void rule_free(struct rule *rule)
 {
-    range_set_free(&rule->cover);
     for (size_t i = 0; i < rule->path_count; i++)
         free(rule->paths[i]);
     for (size_t i = 0; i < rule->path_except_count; i++)
@@ -49,24 +48,23 @@ static bool is_everything(const struct range_set *set)
            set->v6[0].last_lo == UINT64_MAX;
 }
 
-void rule_take_addresses(struct rule *rule, struct addresses *addresses, struct addresses *excepts)
+void rule_take_addresses(struct reader *reader, struct rule *rule, struct addresses *addresses,
+                         struct addresses *excepts)
 {
-    range_set_normalise(&addresses->ranges);
+    rule->cover = cover_make(reader, addresses, excepts, rule->place);
+    rule->covers_all = is_everything(rule->cover);
     if (excepts) {
-        range_set_normalise(&excepts->ranges);
-        range_set_subtract(&addresses->ranges, &excepts->ranges);
         rule->path_excepts = excepts->paths;
         rule->path_except_count = excepts->path_count;
         excepts->paths = NULL;
         excepts->path_count = 0;
         addresses_free(excepts);
     }
-    rule->cover = addresses->ranges;
-    rule->covers_all = is_everything(&rule->cover);
     rule->paths = addresses->paths;
     rule->path_count = addresses->path_count;
     rule->sets = addresses->sets;
     rule->set_count = addresses->set_count;
+    range_set_free(&addresses->ranges);
     *addresses = (struct addresses){0};
 }
 
@@ -148,7 +146,7 @@ static void warn_empty(struct reader *reader, const struct rule *rule, bool was_
     if (rule->path_except_count > 0 && rule->path_count == 0)
         messages_add(reader->messages, MESSAGE_WARNING, rule->place,
                      "'except' names a Unix socket, and the rule names none");
-    if (rule->kind == KIND_FAMILY || !range_set_is_empty(&rule->cover) || rule->path_count > 0)
+    if (rule->kind == KIND_FAMILY || !range_set_is_empty(rule->cover) || rule->path_count > 0)
         return;
     for (size_t i = 0; was_empty && i < rule->set_count; i++) {
         if (reader->policy->sets[rule->sets[i]].from_list)
@@ -156,6 +154,16 @@ static void warn_empty(struct reader *reader, const struct rule *rule, bool was_
     }
     messages_add(reader->messages, MESSAGE_WARNING, rule->place, "the rule matches nothing: %s",
                  was_empty ? "its sets are empty" : "'except' takes out all that it names");
+}
+
+/* Whether no address is named, not even by a set. */
+static bool names_no_address(const struct policy *policy, const struct addresses *addresses)
+{
+    for (size_t i = 0; i < addresses->set_count; i++) {
+        if (!range_set_is_empty(&policy->sets[addresses->sets[i]].ranges))
+            return false;
+    }
+    return range_set_is_empty(&addresses->ranges);
 }
 
 /* Joins what the rule names with what `except` takes out; tells whether it named no address before. */
@@ -170,8 +178,8 @@ static bool read_cover(struct reader *reader, config_setting_t *group, struct ru
     }
     if (setting)
         read_addresses(reader, setting, "except", rule->kind, &excepts);
-    bool was_empty = range_set_is_empty(&addresses->ranges);
-    rule_take_addresses(rule, addresses, &excepts);
+    bool was_empty = names_no_address(reader->policy, addresses);
+    rule_take_addresses(reader, rule, addresses, &excepts);
     return was_empty;
 }
 

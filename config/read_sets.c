@@ -51,26 +51,41 @@ void sets_collect(struct reader *reader, config_setting_t *root)
         collect(reader, config_setting_get_elem(sets, (unsigned)i));
 }
 
+/* Reads a list's bytes into the set, and notes what they came to. `path` is the set's from now on; the bytes are freed. */
+static void take_list(struct reader *reader, struct named_set *set, char *path, const struct file_bytes *bytes)
+{
+    struct range_set ranges = {0};
+    struct list_report report = list_read(bytes->bytes, bytes->size, path, &ranges, reader->messages);
+    struct list_file file = {
+        .path = path,
+        .entries = report.entries,
+        .mtime_ns = (int64_t)bytes->st.st_mtim.tv_sec * 1000000000 + bytes->st.st_mtim.tv_nsec,
+    };
+
+    free(bytes->bytes);
+    file.merge = range_set_normalise(&ranges);
+    set->files = memory_grow(set->files, set->file_count, &set->file_room, sizeof *set->files);
+    set->files[set->file_count++] = file;
+    if (range_set_is_empty(&set->ranges)) {
+        range_set_free(&set->ranges);
+        set->ranges = ranges;
+        return;
+    }
+    range_set_add_all(&set->ranges, &ranges);
+    range_set_free(&ranges);
+}
+
 /* One list file into the set. */
 static void read_list(struct reader *reader, size_t index, config_setting_t *setting, const char *name, bool optional)
 {
     struct policy *policy = reader->policy;
-    struct named_set *set = &policy->sets[index];
     struct file_bytes bytes;
     char *path = path_beside(text_of(setting)->folder, name);
 
     switch (file_read(reader, path, LIST_LIMIT, place_of(setting), &bytes)) {
-    case FILE_READ: {
-        struct list_report report = list_read(bytes.bytes, bytes.size, path, &set->ranges, reader->messages);
-        free(bytes.bytes);
-        set->files = memory_grow(set->files, set->file_count, &set->file_room, sizeof *set->files);
-        set->files[set->file_count++] = (struct list_file){
-            .path = path,
-            .entries = report.entries,
-            .mtime_ns = (int64_t)bytes.st.st_mtim.tv_sec * 1000000000 + bytes.st.st_mtim.tv_nsec,
-        };
+    case FILE_READ:
+        take_list(reader, &policy->sets[index], path, &bytes);
         return;
-    }
     case FILE_ABSENT:
         source_note(policy, path, SOURCE_ABSENT, NULL);
         if (!optional)
@@ -128,8 +143,9 @@ static void read_inline_set(struct reader *reader, size_t index, config_setting_
     range_set_add_all(&set->ranges, &addresses.ranges);
     set->wildcard = addresses.wildcard;
     for (size_t i = 0; i < addresses.set_count; i++) {
-        if (reader->policy->sets[addresses.sets[i]].from_list)
-            set->from_list = true;
+        const struct named_set *other = &reader->policy->sets[addresses.sets[i]];
+        range_set_add_all(&set->ranges, &other->ranges);
+        set->from_list |= other->from_list;
     }
     addresses_free(&addresses);
     free(key);
@@ -138,13 +154,15 @@ static void read_inline_set(struct reader *reader, size_t index, config_setting_
 static void read_set(struct reader *reader, size_t index)
 {
     struct set_source *source = &reader->set_sources[index];
+    struct named_set *set = &reader->policy->sets[index];
 
     source->state = SET_BEING_READ;
     if (config_setting_is_group(source->setting))
         read_list_set(reader, index, source->setting);
     else
         read_inline_set(reader, index, source->setting);
-    range_set_normalise(&reader->policy->sets[index].ranges);
+    set->entries = set->ranges.v4_count + set->ranges.v6_count;
+    set->merge = range_set_normalise(&set->ranges);
     source->state = SET_READ;
 }
 

@@ -11,6 +11,7 @@
 struct list_file {
     char *path;
     size_t entries;
+    struct range_merge merge; /* what became of those that are no ranges of their own */
     int64_t mtime_ns;
 };
 
@@ -18,8 +19,10 @@ struct list_file {
 struct named_set {
     char *name;
     struct place place;
-    struct range_set ranges; /* normalised */
-    struct list_file *files; /* its own; none for inline sets and for optional lists that are absent */
+    struct range_set ranges;  /* normalised */
+    size_t entries;           /* what it holds, each list as the ranges that remained of it */
+    struct range_merge merge; /* of these */
+    struct list_file *files;  /* its own; none for inline sets and for optional lists that are absent */
     size_t file_count, file_room;
     bool from_list; /* it, or a set it names, comes from a file */
     bool wildcard;  /* 0.0.0.0 or :: stand in the text as addresses: no destination */
@@ -34,9 +37,9 @@ struct rule {
     unsigned kind; /* enum direction, or KIND_FAMILY */
     unsigned chain;
     enum rule_action action;
-    struct range_set cover; /* normalised, `except` already taken out */
-    bool covers_all;        /* what it names is `any` with nothing taken out (for WATCH_ON_SPECIFIC and for lint) */
-    char **paths;           /* Unix patterns; "@name" for abstract ones */
+    const struct range_set *cover; /* normalised, `except` already taken out; the policy's, and often shared */
+    bool covers_all; /* what it names is `any` with nothing taken out (for WATCH_ON_SPECIFIC and for lint) */
+    char **paths;    /* Unix patterns; "@name" for abstract ones */
     size_t path_count;
     char **path_excepts;
     size_t path_except_count;
@@ -100,6 +103,8 @@ struct policy {
     size_t source_count, source_room;
     char **files; /* names that places point to */
     size_t file_count, file_room;
+    struct range_set **covers; /* of rules whose cover is not that of one set */
+    size_t cover_count, cover_room, cover_bytes;
 };
 
 void policy_free(struct policy *policy);

@@ -109,6 +109,45 @@ chmod 666 .config/sockade/policy.conf
 sockade check
 is "$STATUS" 1 'a layer that others may write: exit 1'
 
+# Lists and sets: what was merged in them, of both families and in every way an entry is written.
+as_user mkdir lists
+printf '%s\n' 10.0.0.0/8 '# again' 10.0.0.0/8 10.0.0.0-10.255.255.255 10.1.0.0/16 10.1.2.3 192.0.2.0/25 192.0.2.128/25 \
+    198.51.100.1-198.51.100.9 198.51.100.5-198.51.100.20 203.0.113.7 | mine lists/four
+printf '%s\r\n' 2001:db8::/32 '2001:db8::/32 ; twice' 2001:db8:1::/48 2001:db8::1 2001:dba::/33 2001:dba:8000::/33 \
+    ::ffff:192.0.2.1 192.0.2.1 | mine lists/six
+printf '%s\n' 'create blocked hash:net family inet' 'add blocked 192.0.2.0/24' 'add blocked 192.0.2.0/24 timeout 300' \
+    'add blocked 192.0.2.77' | mine lists/ipset
+echo 203.0.113.9 | mine lists/one
+mine merged.conf <<'END'
+version = 1;
+sets = {
+  four = { file = "lists/four"; };
+  six = { file = "lists/six"; };
+  both = { file = [ "lists/ipset", "lists/one" ]; };
+  mixed = [ "192.0.2.0/25", "192.0.2.1", "198.51.100.1", "198.51.100.1", "@both" ];
+  plain = [ "192.0.2.1", "192.0.2.3" ];
+  all = { file = [ "lists/ipset", "lists/four" ]; };
+};
+deny_to = [ "@four", "@six", "@mixed", "@plain", "@all" ];
+END
+sockade check merged.conf
+is "$STATUS" 0 'overlapping lists: exit 0'
+is "$(echo "$OUT" | sed "s|^$USER_HOME/||")" "lists/four: 10 entries, 2 duplicates, 2 inside others, 2 joined to neighbours; 4 ranges remain
+lists/six: 8 entries, 2 duplicates, 2 inside others, 1 joined to neighbours; 3 ranges remain
+lists/ipset: 3 entries, 1 duplicate, 1 inside others; 1 range remains
+lists/one: 1 entry; 1 range remains
+merged.conf:6: set 'mixed': 6 ranges, 1 duplicate, 2 inside others; 3 ranges remain
+lists/ipset: 3 entries, 1 duplicate, 1 inside others; 1 range remains
+lists/four: 10 entries, 2 duplicates, 2 inside others, 2 joined to neighbours; 4 ranges remain
+merged.conf:8: set 'all': 5 ranges, 1 duplicate; 4 ranges remain
+merged.conf: 5 rules, 16 address ranges, image of $(sockade compile --quiet -o merged.image merged.conf; wc -c <merged.image) bytes: \
+$(echo "$ERR" | grep -c warning: ) warnings" 'each list and set tells what was merged'
+escape=$(printf 'list\033[31m')
+echo 192.0.2.1 | mine "$escape"
+printf 'version = 1;\nsets = { a = { file = "%s"; }; };\ndeny_to = [ "@a" ];\n' "$escape" | mine escape.conf
+sockade check escape.conf
+like "$OUT" '/list\\x1b\[31m: 1 entry; 1 range remains$' "a list's name sends nothing to the terminal"
+
 # Images.
 sockade compile --quiet -o good.image shadow.conf
 sockade check good.image

@@ -229,7 +229,12 @@ static void test_overlapping_rules_stay_small(void **state)
 
         rule.ports = memory_new(sizeof(*rule.ports));
         rule.ports[0] = (struct image_port_range){(uint16_t)(i + 1), (uint16_t)(i + 1)};
-        range_set_add(&rule.cover, &range);
+        struct range_set *cover = memory_new(sizeof(*cover));
+
+        range_set_add(cover, &range);
+        rule.cover = cover;
+        policy.covers = memory_grow(policy.covers, policy.cover_count, &policy.cover_room, sizeof(cover));
+        policy.covers[policy.cover_count++] = cover;
         policy.rules = memory_grow(policy.rules, policy.rule_count, &policy.rule_room, sizeof(*policy.rules));
         policy.rules[policy.rule_count++] = rule;
     }
@@ -240,7 +245,7 @@ static void test_overlapping_rules_stay_small(void **state)
     for (int i = 0; i < 20000; i++) {
         uint32_t address = (uint32_t)rand() << 1;
         unsigned port = 1 + (unsigned)rand() % RULES;
-        const struct range4 *cover = policy.rules[port - 1].cover.v4;
+        const struct range4 *cover = policy.rules[port - 1].cover->v4;
         bool covered = address >= cover->first && address <= cover->last;
 
         query = (struct query){.direction = DIRECTION_TO,

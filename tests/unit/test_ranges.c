@@ -69,6 +69,8 @@ static void assert_normal(const struct range_set *set)
     for (size_t i = 0; i < set->v6_count; i++) {
         const struct range6 *r = &set->v6[i];
 
+        if (i > 0)
+            assert_true(compare128(r[-1].last_hi, r[-1].last_lo, r->first_hi, r->first_lo) < 0);
         assert_true(r->first_hi < r->last_hi || (r->first_hi == r->last_hi && r->first_lo <= r->last_lo));
     }
 }
@@ -104,6 +106,98 @@ static void test_set_operations(void **state)
     }
 }
 
+static void add(struct range_set *set, const char *text)
+{
+    struct address_range range;
+
+    assert_int_equal(range_parse(text, false, &range, NULL, NULL), ADDRESS_OK);
+    range_set_add(set, &range);
+}
+
+/* Adds the texts in this order and in the reverse one, and expects these counts. */
+static void merges(const char *const *texts, size_t count, struct range_merge expected, size_t remaining)
+{
+    for (int turned = 0; turned < 2; turned++) {
+        struct range_set set = {0};
+
+        for (size_t i = 0; i < count; i++)
+            add(&set, texts[turned ? count - 1 - i : i]);
+        struct range_merge merge = range_set_normalise(&set);
+        assert_int_equal(merge.duplicates, expected.duplicates);
+        assert_int_equal(merge.inside, expected.inside);
+        assert_int_equal(merge.joined, expected.joined);
+        assert_int_equal(set.v4_count + set.v6_count, remaining);
+        assert_int_equal(merge.duplicates + merge.inside + merge.joined + remaining, count);
+        assert_normal(&set);
+        range_set_free(&set);
+    }
+}
+
+#define MERGES(duplicates, inside, joined, remaining, ...)                                                             \
+    do {                                                                                                               \
+        static const char *const texts[] = {__VA_ARGS__};                                                              \
+        merges(texts, sizeof(texts) / sizeof(texts[0]), (struct range_merge){duplicates, inside, joined}, remaining);  \
+    } while (0)
+
+static void test_what_became_of_each_range(void **state)
+{
+    (void)state;
+    MERGES(0, 0, 0, 2, "10.0.0.0/8", "192.0.2.1");
+    MERGES(2, 0, 0, 1, "10.0.0.0/8", "10.0.0.0/8", "10.0.0.0-10.255.255.255");
+    MERGES(0, 3, 0, 1, "10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9", "10.3.0.0/16");
+    MERGES(1, 1, 0, 1, "10.0.0.0/8", "10.3.0.0/16", "10.3.0.0/16");
+    MERGES(0, 0, 1, 1, "10.0.0.0/9", "10.128.0.0/9");
+    MERGES(0, 0, 1, 1, "192.0.2.1-192.0.2.9", "192.0.2.5-192.0.2.20");
+    MERGES(1, 3, 0, 2, "255.255.255.255", "255.255.255.254", "255.255.255.254/31", "0.0.0.0/1", "0.0.0.0", "0.0.0.0");
+    MERGES(0, 1, 0, 1, "0.0.0.0/0", "255.255.255.255");
+    MERGES(2, 0, 0, 1, "2001:db8::/32", "2001:db8::/32", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
+    MERGES(0, 3, 0, 1, "2001:db8::/32", "2001:db8::/48", "2001:db8::", "2001:db8:ffff::/48");
+    MERGES(0, 0, 2, 1, "2001:db8::/33", "2001:db8:8000::/33", "2001:db7:ffff::-2001:db8::1");
+    MERGES(0, 2, 0, 1, "::/0", "ffff::", "ffff::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    MERGES(1, 0, 0, 2, "::ffff:192.0.2.1", "192.0.2.1", "::192.0.2.1");
+}
+
+/* Enough for every pass of the sort, with ranges that share their first address and with all in one network. */
+static void test_many_ranges_in_any_order(void **state)
+{
+    (void)state;
+    srand(20260102);
+    for (int kind = 0; kind < 6; kind++) {
+        struct range_set set = {0}, again = {0};
+        size_t count = 20000;
+
+        for (size_t i = 0; i < count; i++) {
+            uint64_t a = (uint64_t)rand() << 32 ^ (uint64_t)rand() << 11 ^ (uint64_t)rand();
+            uint64_t b = (uint64_t)rand() << 33 ^ (uint64_t)rand();
+            uint32_t first = kind == 0 ? (uint32_t)a : kind == 2 ? (uint32_t)(a % 1000) << 12 : 0x0a000000;
+            uint32_t length = kind == 0 ? (uint32_t)(b % 64) : (uint32_t)b >> 8;
+            struct address_range range;
+
+            if (kind < 3) {
+                range.first = address_from_v4(first);
+                range.last = address_from_v4(first > UINT32_MAX - length ? UINT32_MAX : first + length);
+            } else {
+                range.first = (struct address){kind == 3   ? a
+                                               : kind == 4 ? a % 500 + 1
+                                                           : 7,
+                                               kind == 5 ? b : 0, ADDRESS_INET6};
+                range.last = range.first;
+                range.last.lo |= a % 1000;
+            }
+            range_set_add(&set, &range);
+        }
+        struct range_merge merge = range_set_normalise(&set);
+        size_t remaining = set.v4_count + set.v6_count;
+        assert_int_equal(merge.duplicates + merge.inside + merge.joined + remaining, count);
+        assert_normal(&set);
+        range_set_add_all(&again, &set);
+        merge = range_set_normalise(&again);
+        assert_int_equal(merge.duplicates + merge.inside + merge.joined, 0);
+        range_set_free(&set);
+        range_set_free(&again);
+    }
+}
+
 static void test_merged_count(void **state)
 {
     struct range_set set = {0};
@@ -115,38 +209,12 @@ static void test_merged_count(void **state)
         range_set_add(&set, &range);
         range_set_add(&set, &range);
     }
-    assert_int_equal(range_set_normalise(&set), 19);
+    struct range_merge merge = range_set_normalise(&set);
+    assert_int_equal(merge.duplicates, 10);
+    assert_int_equal(merge.joined, 9);
     assert_int_equal(set.v4_count, 1);
     range_set_free(&set);
     assert_true(range_set_is_empty(&set));
-}
-
-static int u64_order(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void test_radix_sort(void **state)
-{
-    enum { COUNT = 5000 };
-    uint64_t *keys = malloc(COUNT * sizeof(*keys));
-    uint64_t *want = malloc(COUNT * sizeof(*want));
-    uint64_t *scratch = malloc(COUNT * sizeof(*scratch));
-
-    (void)state;
-    for (int shift = 0; shift < 64; shift += 7) {
-        for (int i = 0; i < COUNT; i++)
-            keys[i] = want[i] = (uint64_t)rand() << shift ^ (uint64_t)rand();
-        qsort(want, COUNT, sizeof(*want), u64_order);
-        radix_sort_u64(keys, scratch, COUNT);
-        assert_memory_equal(keys, want, COUNT * sizeof(*keys));
-    }
-    free(keys);
-    free(want);
-    free(scratch);
 }
 
 int main(void)
@@ -154,7 +222,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set_operations),
         cmocka_unit_test(test_merged_count),
-        cmocka_unit_test(test_radix_sort),
+        cmocka_unit_test(test_what_became_of_each_range),
+        cmocka_unit_test(test_many_ranges_in_any_order),
     };
 
     return cmocka_run_group_tests_name("ranges", tests, NULL, NULL);

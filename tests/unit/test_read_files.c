@@ -68,7 +68,7 @@ static void what_was_read_is_a_source(void **state)
     assert_true(read_file());
     assert_string_equal(told_here(), "");
     assert_int_equal(policy.rule_count, 2);
-    assert_true(covers(&policy.rules[0].cover, "192.0.2.9") && covers(&policy.rules[0].cover, "198.51.100.7"));
+    assert_true(covers(policy.rules[0].cover, "192.0.2.9") && covers(policy.rules[0].cover, "198.51.100.7"));
     assert_string_equal(policy.rules[0].place.file, in_scratch("more.conf"));
     assert_int_equal(policy.rules[0].place.line, 1);
     assert_int_equal(policy.rules[1].place.line, 5);
@@ -239,7 +239,7 @@ static void the_system_layer(void **state)
     assert_string_equal(policy.rules[0].name, "a");
     assert_string_equal(policy.rules[1].name, "b");
     assert_string_equal(policy.rules[2].name, "c");
-    assert_true(covers(&policy.rules[3].cover, "10.0.0.3") && covers(&policy.rules[4].cover, "10.0.0.9"));
+    assert_true(covers(policy.rules[3].cover, "10.0.0.3") && covers(policy.rules[4].cover, "10.0.0.9"));
     assert_int_equal(source_named("policy.d")->kind, SOURCE_FOLDER);
     assert_int_equal(policy.source_count, 4);
 }
