@@ -23,7 +23,8 @@ static inline const unsigned char *block_of(const unsigned char *blocks, const s
 }
 
 /* A node by its number; NULL where it does not lie in the image. */
-static inline const struct image_node *node_at(const struct view *view, const struct image_table *table, uint32_t number)
+static inline const struct image_node *node_at(const struct view *view, const struct image_table *table,
+                                               uint32_t number)
 {
     const struct image_node *node = (const void *)(view->base + table->nodes.offset);
 
@@ -34,9 +35,8 @@ static inline const struct image_node *node_at(const struct view *view, const st
 }
 
 /* What a block that is divided has for `key`; NULL where the image is damaged. */
-static __attribute__((noinline)) const unsigned char *block_below(const struct view *view,
-                                                                  const struct image_table *table,
-                                                                  const unsigned char *block, uint64_t key)
+static __attribute__((noinline)) const unsigned char *
+block_below(const struct view *view, const struct image_table *table, const unsigned char *block, uint64_t key)
 {
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         const struct image_node *node;
@@ -47,7 +47,7 @@ static __attribute__((noinline)) const unsigned char *block_below(const struct v
         if (node == NULL)
             return NULL;
         block = block_of(view->base + table->blocks.offset, node, key);
-        if (block[IMAGE_BLOCK - 1] != IMAGE_DIVIDED)
+        if (block[IMAGE_BLOCK - 1] != BLOCK_DIVIDED)
             return block;
     }
     return NULL;
@@ -59,7 +59,7 @@ static inline const unsigned char *block_find(const struct view *view, const str
 {
     const unsigned char *block = block_of(view->base + table->blocks.offset, node, key);
 
-    return block[IMAGE_BLOCK - 1] != IMAGE_DIVIDED ? block : block_below(view, table, block, key);
+    return block[IMAGE_BLOCK - 1] != BLOCK_DIVIDED ? block : block_below(view, table, block, key);
 }
 
 /* One step of a search: `half` further where the range there does not begin above the key. A conditional move. */
@@ -110,44 +110,69 @@ static inline bool holds(uint64_t behind, uint8_t size)
     return ((behind >> (size & 63)) | (size & IMAGE_NO_RANGE)) == 0;
 }
 
-/* Where range `at` of a block leads to. */
-static inline uint32_t leads_to(const struct view *view, const struct image_table *table, const unsigned char *block,
-                                uint32_t room, uint32_t at)
+/* The value of place `at` of a block that has so many, or with at == places the block's own for what no range holds. */
+static inline uint32_t value_at(const struct view *view, const struct image_table *table, const unsigned char *block,
+                                uint32_t places, uint32_t at)
 {
     const unsigned char *values = view->base + table->values.offset;
-    size_t i;
+    size_t number = (size_t)(block - (view->base + table->blocks.offset)) / IMAGE_BLOCK;
+    size_t i = number * (places + 1) + at;
 
-    if (table->values.count == 0)
-        return table->all;
-    i = (size_t)(block - (view->base + table->blocks.offset)) / IMAGE_BLOCK * room + at;
     return table->wide ? ((const uint32_t *)(const void *)values)[i] : ((const uint16_t *)(const void *)values)[i];
+}
+
+/* Where the range at a place leads to. */
+static inline uint32_t hit(const struct view *view, const struct image_table *table, const unsigned char *block,
+                           uint32_t places, uint32_t at)
+{
+    return table->values.count == 0 ? table->all : value_at(view, table, block, places, at);
+}
+
+/* Where keys of a slot lead to that are in none of its ranges. */
+static inline uint32_t miss(const struct view *view, const struct image_table *table, const unsigned char *block,
+                            uint32_t places)
+{
+    if (__builtin_expect(block[IMAGE_BLOCK - 1] == BLOCK_PLAIN || table->values.count == 0, true))
+        return table->usual;
+    return value_at(view, table, block, places, places);
+}
+
+static uint32_t find_dense(const struct view *view, const struct image_table *table, const unsigned char *block,
+                           uint32_t address)
+{
+    const struct image_dense *dense = (const void *)block;
+    uint16_t low = (uint16_t)address;
+    uint32_t at = search_dense(dense->first, low);
+
+    /* Of a range that begins behind it the difference has all its upper bits. */
+    if (holds((uint64_t)low - dense->first[at], dense->size[at]))
+        return hit(view, table, block, IMAGE_DENSE, at);
+    return miss(view, table, block, IMAGE_DENSE);
+}
+
+static uint32_t find_inet(const struct view *view, const struct image_table *table, const unsigned char *block,
+                          uint32_t address)
+{
+    const struct image_inet *inet = (const void *)block;
+    uint32_t at = search_inet(inet->first, address);
+
+    if (holds((uint64_t)address - inet->first[at], inet->size[at]))
+        return hit(view, table, block, IMAGE_INET, at);
+    return miss(view, table, block, IMAGE_INET);
 }
 
 uint32_t find4(const struct view *view, const struct image_table *table, uint32_t address)
 {
     const unsigned char *block;
-    uint32_t at;
 
     if (table->blocks.count == 0)
         return table->usual;
     block = block_find(view, table, &table->root, address);
     if (block == NULL)
         return table->usual;
-    if (table->kind == BLOCK_DENSE) {
-        const struct image_dense *dense = (const void *)block;
-        uint16_t low = (uint16_t)address;
-
-        at = search_dense(dense->first, low);
-        if (holds((uint64_t)low - dense->first[at], dense->size[at])) /* before it is more than 2^63 behind */
-            return leads_to(view, table, block, IMAGE_DENSE, at);
-    } else {
-        const struct image_inet *inet = (const void *)block;
-
-        at = search_inet(inet->first, address);
-        if (holds((uint64_t)address - inet->first[at], inet->size[at]))
-            return leads_to(view, table, block, IMAGE_INET, at);
-    }
-    return table->usual;
+    if (table->kind == BLOCK_DENSE)
+        return find_dense(view, table, block, address);
+    return find_inet(view, table, block, address);
 }
 
 /* The same for one half of an IPv6 address. */
@@ -162,26 +187,24 @@ static inline uint32_t find_half(const struct view *view, const struct image_tab
         return table->usual;
     at = search_inet6(inet6->first, key);
     if ((key >= inet6->first[at]) & holds(key - inet6->first[at], inet6->size[at]))
-        return leads_to(view, table, block, IMAGE_INET6, at);
-    return table->usual;
+        return hit(view, table, block, IMAGE_INET6, at);
+    return miss(view, table, block, IMAGE_INET6);
 }
 
-static uint32_t find_part(const struct view *view, const struct image_table *table, uint32_t number, uint64_t lo)
+/* Of an upper half whose value has IMAGE_PART: where the lower half leads to. */
+static uint32_t find_part(const struct view *view, const struct image_table *table, uint32_t value, uint64_t lo)
 {
     const struct image_part *part = (const void *)(view->base + table->parts.offset);
     const struct image_node *node;
-    uint32_t value;
 
-    if (number >= table->parts.count)
+    value &= ~IMAGE_PART;
+    if (value >= table->parts.count)
         return table->usual;
-    part += number;
-    if (part->node == 0)
-        return lo - part->first <= part->last - part->first ? part->value : table->usual;
-    node = node_at(view, table, part->node);
-    if (node == NULL)
-        return table->usual;
-    value = find_half(view, table, node, lo);
-    return value & IMAGE_PART ? table->usual : value;
+    part += value;
+    if (!(part->value & IMAGE_PART))
+        return lo - part->first <= part->last - part->first ? part->value : part->otherwise;
+    node = node_at(view, table, part->value & ~IMAGE_PART);
+    return node != NULL ? find_half(view, table, node, lo) : table->usual;
 }
 
 uint32_t find6(const struct view *view, const struct image_table *table, uint64_t hi, uint64_t lo)
@@ -191,5 +214,5 @@ uint32_t find6(const struct view *view, const struct image_table *table, uint64_
     if (table->blocks.count == 0)
         return table->usual;
     value = find_half(view, table, &table->root, hi);
-    return __builtin_expect(value & IMAGE_PART, 0) ? find_part(view, table, value & ~IMAGE_PART, lo) : value;
+    return __builtin_expect(value & IMAGE_PART, 0) ? find_part(view, table, value, lo) : value;
 }

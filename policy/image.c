@@ -11,9 +11,12 @@ static_assert(sizeof(struct image_rule) == 16, "rules are read by both 32-bit an
 static_assert(sizeof(struct image_node) == 24, "no padding in a node");
 static_assert(sizeof(struct image_table) == 72, "no padding in a table");
 static_assert(sizeof(struct image_part) == 24, "no padding in a part");
-static_assert(sizeof(struct image_dense) == IMAGE_BLOCK && offsetof(struct image_dense, kind) == IMAGE_BLOCK - 1, "a line");
-static_assert(sizeof(struct image_inet) == IMAGE_BLOCK && offsetof(struct image_inet, kind) == IMAGE_BLOCK - 1, "a line");
-static_assert(sizeof(struct image_inet6) == IMAGE_BLOCK && offsetof(struct image_inet6, kind) == IMAGE_BLOCK - 1, "a line");
+static_assert(sizeof(struct image_dense) == IMAGE_BLOCK && offsetof(struct image_dense, kind) == IMAGE_BLOCK - 1,
+              "a line");
+static_assert(sizeof(struct image_inet) == IMAGE_BLOCK && offsetof(struct image_inet, kind) == IMAGE_BLOCK - 1,
+              "a line");
+static_assert(sizeof(struct image_inet6) == IMAGE_BLOCK && offsetof(struct image_inet6, kind) == IMAGE_BLOCK - 1,
+              "a line");
 static_assert(sizeof(struct image_chain) == 6 * 72 + 4 * 8 + 8, "no padding in a chain");
 static_assert(sizeof(struct image_settings) == 40, "no padding in settings");
 static_assert(sizeof(struct image_source) == 40, "no padding in a source");
@@ -63,11 +66,11 @@ static bool section_fits(struct image_section section, size_t size, uint32_t fil
            section.count <= (file_size - section.offset) / size;
 }
 
-uint32_t image_block_room(uint32_t kind)
+uint32_t image_block_places(uint32_t kind)
 {
-    static const uint8_t rooms[BLOCK_KINDS] = {IMAGE_DENSE, IMAGE_INET, IMAGE_INET6};
+    static const uint8_t places[BLOCK_KINDS] = {IMAGE_DENSE, IMAGE_INET, IMAGE_INET6};
 
-    return rooms[kind];
+    return places[kind];
 }
 
 /* Whether the root's blocks are among the table's. */
@@ -92,7 +95,8 @@ static bool table_fits(const struct image_table *table, bool six, uint32_t file_
         !section_fits(table->values, value_size, file_size) ||
         !section_fits(table->parts, sizeof(struct image_part), file_size))
         return false;
-    if (table->values.count != 0 && table->values.count != (uint64_t)table->blocks.count * image_block_room(table->kind))
+    if (table->values.count != 0 &&
+        table->values.count != (uint64_t)table->blocks.count * (image_block_places(table->kind) + 1))
         return false;
     return root_fits(table);
 }

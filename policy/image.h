@@ -91,8 +91,8 @@ struct image_port_range {
  * the upper halves of IPv6 ones: of networks hardly any is longer than 64 bits. A table of zeroes has no rule.
  *
  * Ranges stand in blocks of 64 bytes, a cache line each, which are found by arithmetic: a node divides the keys from `low`
- * on into equal slots and has a block for each. So a key costs one line that is not in the cache, and nothing else is
- * touched to find that no range holds it. Ranges come in clusters (registries, providers in them, customers in these), so a
+ * on into equal slots and has a block for each. So a key costs one line that is not in the cache, and where no range holds
+ * it nothing else is touched. Ranges come in clusters (registries, providers in them, customers in these), so a
  * block whose ranges would be too many has a node of its own instead.
  */
 struct image_node {
@@ -104,10 +104,11 @@ struct image_node {
 };
 
 struct image_table {
-    struct image_section blocks; /* one kind for all, as `kind` tells */
-    struct image_section nodes;  /* struct image_node, but for the first one, which is `root`; their numbers begin with 1 */
-    struct image_section values; /* as many a block as it has room for: uint16_t, or uint32_t where `wide`; none where all
-                                    ranges lead to `all` */
+    struct image_section blocks; /* of one kind all, as `kind` tells */
+    struct image_section
+        nodes; /* struct image_node, but for the first one, which is `root`; their numbers begin with 1 */
+    struct image_section values; /* for each place of each block, and one more a block: uint16_t, or uint32_t where
+                                    `wide`; none where all ranges lead to `all` */
     struct image_section parts;  /* struct image_part */
     struct image_node root;
     uint32_t usual;
@@ -118,9 +119,9 @@ struct image_table {
 };
 
 /*
- * A block has a range where `first` begins it, up to the next one, of 2^size keys; or a mark from which on there is none. So
- * any range takes two at most, and a network one. The search is for the last that does not begin above the key;
- * what is left over repeats the last one, and a block without a range has marks only.
+ * In each of its places a block has where a range begins, which goes up to the next one or has 2^size keys; or a mark from
+ * which on there is none. So any range takes two places at most, and a network one. The search is for the last that does
+ * not begin above the key; places that are left over repeat the last one.
  */
 enum image_block_kind {
     BLOCK_DENSE, /* many IPv4 ranges: the lower halves of addresses; the root has a slot for each upper half */
@@ -130,11 +131,17 @@ enum image_block_kind {
 };
 
 #define IMAGE_BLOCK 64u
-#define IMAGE_DENSE 21u /* ranges in a block */
+#define IMAGE_DENSE 21u /* places in a block */
 #define IMAGE_INET 12u
 #define IMAGE_INET6 7u
-#define IMAGE_NO_RANGE 0x80u /* a `size`: here begins what leads to `usual` */
-#define IMAGE_DIVIDED 1u     /* a `kind`: the first four bytes are the number of the node that divides the slot */
+#define IMAGE_NO_RANGE 0x80u /* a `size`: here begins what no range holds */
+
+/* What `kind` of a block tells. */
+enum image_block_use {
+    BLOCK_PLAIN,
+    BLOCK_DIVIDED, /* its first four bytes are the number of the node that divides the slot */
+    BLOCK_OTHER,   /* keys in none of its ranges lead to its last value instead of `usual` */
+};
 
 struct image_dense {
     uint16_t first[IMAGE_DENSE];
@@ -155,17 +162,17 @@ struct image_inet6 {
     uint8_t kind;
 };
 
-/* How many ranges a block of a kind has room for. */
-uint32_t image_block_room(uint32_t kind);
+/* How many places a block of a kind has. */
+uint32_t image_block_places(uint32_t kind);
 
-/* A value with this bit is the number of a part: only some of the 2^64 addresses of one upper half are meant. */
+/* A value with this bit is the number of a part: not all of the 2^64 addresses of an upper half lead to one list. */
 #define IMAGE_PART 0x80000000u
 
 struct image_part {
     uint64_t first; /* of lower halves */
     uint64_t last;
-    uint32_t value;
-    uint32_t node; /* where there are several ranges: the node that has them; else 0 */
+    uint32_t value;     /* with IMAGE_PART the number of a node instead, which has lower halves as its keys */
+    uint32_t otherwise; /* where lower halves outside lead to */
 };
 
 /* A Unix path pattern that leads to a rule; in rule order within a section. */

@@ -130,7 +130,7 @@ static void check_table(size_t count, unsigned clusters, unsigned values, bool s
 
 static void check_family(bool six)
 {
-    static const size_t counts[] = {0, 1, 2, 5, 8, 13, 30, 100, 1000, 20000, 450000};
+    static const size_t counts[] = {0, 1, 2, 5, 8, 13, 30, 100, 1000, 20000};
     static const unsigned clusters[] = {1, 3, 1000, 1000000000};
     static const unsigned values[] = {1, 3, 100000};
 
@@ -144,6 +144,7 @@ static void check_family(bool six)
             }
         }
     }
+    check_table(1500000, 1000000000, 1, six); /* in IPv4 enough for dense blocks */
 }
 
 static void test_inet(void **unused)
