@@ -4,6 +4,7 @@
 #define SOCKADE_CONFIG_BUILDER_H
 
 #include "config/flatten.h"
+#include "config/sieve.h"
 #include "policy/image.h"
 
 struct builder {
@@ -16,7 +17,10 @@ struct builder {
     size_t slot_count, string_count;
     struct image_port_range *ports;
     size_t port_count, port_room;
-    struct step_pool steps;
+    struct pool pool;
+    struct image_sieve *sieves;
+    size_t sieve_count, sieve_room;
+    struct sieve_words sieve_words;
 };
 
 /* Adds a section of `count` elements. An image that becomes too large is told at the end. */

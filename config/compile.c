@@ -150,13 +150,17 @@ static void build_rules(struct builder *builder, const struct policy *policy)
 static void build_tables(struct builder *builder, const struct policy *policy, const uint32_t *numbers, size_t count,
                          struct image_chain *chain, unsigned direction)
 {
-    struct flat_table flat = flatten(policy->rules, numbers, count, false, &builder->steps);
+    struct flat_table flat = flatten(policy->rules, numbers, count, false, &builder->pool);
 
     chain->inet[direction] = build_table(builder, &flat, false);
     flat_table_free(&flat);
-    flat = flatten(policy->rules, numbers, count, true, &builder->steps);
+    flat = flatten(policy->rules, numbers, count, true, &builder->pool);
     chain->inet6[direction] = build_table(builder, &flat, true);
     flat_table_free(&flat);
+    builder->sieves = memory_grow(builder->sieves, builder->sieve_count, &builder->sieve_room,
+                                  sizeof(*builder->sieves));
+    builder->sieves[builder->sieve_count++] = sieve_make(policy->rules, numbers, count, &builder->pool,
+                                                         &builder->sieve_words);
 }
 
 static uint32_t watch_of_rule(const struct rule *rule)
@@ -239,7 +243,7 @@ static struct image_section build_families(struct builder *builder, const struct
 static struct image_chain build_chain(struct builder *builder, const struct policy *policy, unsigned chain_number)
 {
     uint32_t *numbers = memory_new((policy->rule_count + 1) * sizeof(*numbers));
-    struct image_chain chain = {0};
+    struct image_chain chain = {.sieves = (uint32_t)builder->sieve_count};
 
     for (unsigned kind = 0; kind <= KIND_FAMILY; kind++) {
         size_t count = 0;
@@ -270,6 +274,20 @@ static void build_chains(struct builder *builder, const struct policy *policy)
         chains[c] = build_chain(builder, policy, (unsigned)c);
     builder->header.chains = builder_add(builder, chains, count, sizeof(*chains));
     free(chains);
+}
+
+/* What all chains' tables lead to. */
+static void build_lists(struct builder *builder)
+{
+    const struct pool *pool = &builder->pool;
+    struct image_header *header = &builder->header;
+
+    header->steps = builder_add(builder, pool->steps, pool->step_count, sizeof(uint32_t));
+    header->bitmaps = builder_add(builder, pool->bitmaps.words, pool->bitmaps.count, sizeof(struct image_bitmap));
+    header->bundles = builder_add(builder, pool->bundles.words, pool->bundles.count, sizeof(struct image_bundle));
+    header->sieves = builder_add(builder, builder->sieves, builder->sieve_count, sizeof(*builder->sieves));
+    header->sieve_words = builder_add(builder, builder->sieve_words.words, builder->sieve_words.count,
+                                      sizeof(uint32_t));
 }
 
 /* Settings, programs, sources */
@@ -391,7 +409,7 @@ bool policy_compile(const struct policy *policy, struct image_bytes *out, struct
     builder.bytes = memory_new(builder.room);
     builder.strings = memory_new(1);
     builder.string_size = builder.string_room = 1;
-    step_pool_init(&builder.steps);
+    pool_init(&builder.pool);
     memcpy(builder.bytes, &no_header, sizeof(no_header));
     builder.size = sizeof(no_header);
 
@@ -400,19 +418,21 @@ bool policy_compile(const struct policy *policy, struct image_bytes *out, struct
     build_programs(&builder, policy);
     build_sources(&builder, policy);
     builder.header.ports = builder_add(&builder, builder.ports, builder.port_count, sizeof(*builder.ports));
-    builder.header.steps = builder_add(&builder, builder.steps.steps, builder.steps.count, sizeof(uint32_t));
+    build_lists(&builder);
     builder.header.strings = builder_add(&builder, builder.strings, builder.string_size, 1);
-    fits = builder.size <= IMAGE_LIMIT && builder.steps.count < IMAGE_SEGMENT;
+    fits = builder.size <= IMAGE_LIMIT && builder.pool.step_count < IMAGE_LONG;
     if (fits)
         builder_finish(&builder, policy);
     else
         messages_add(messages, MESSAGE_ERROR, (struct place){policy->file_count > 0 ? policy->files[0] : "policy", 0},
                      "the compiled policy would take %zu MiB, more than the %zu MiB that one may; split the lists",
                      builder.size >> 20, IMAGE_LIMIT >> 20);
-    step_pool_free(&builder.steps);
+    pool_free(&builder.pool);
     free(builder.strings);
     free(builder.slots);
     free(builder.ports);
+    free(builder.sieves);
+    free(builder.sieve_words.words);
     if (!fits) {
         free(builder.bytes);
         return false;

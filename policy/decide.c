@@ -3,11 +3,11 @@
  * One look-up and a walk over the few rules that can match.
  *
  * Every number out of the payload is bounded where it is read, so that any bytes behind a good header give some verdict
- * in bounded time: a binary search shrinks by halves, a list of steps only moves forward, and a shared segment is
- * entered only from the top level.
+ * in bounded time.
  */
 #include "policy/decide.h"
 
+#include "policy/candidates.h"
 #include "policy/find.h"
 
 #include <errno.h>
@@ -22,7 +22,6 @@ struct walk {
     const struct query *query;
     struct verdict verdict;
     bool decided;
-    uint64_t budget; /* steps that a sound image may still need: each rule and each segment once a chain */
 };
 
 /* A damaged image: refuse. */
@@ -35,12 +34,7 @@ static void walk_fail(struct walk *walk)
     walk->decided = true;
 }
 
-static uint32_t u32_at(const struct view *view, struct image_section section, uint32_t i)
-{
-    return ((const uint32_t *)(const void *)(view->base + section.offset))[i];
-}
-
-/* The list of steps for the query's address; 0, the empty list, where there is none. */
+/* The list of rules for the query's address; 0, the empty list, where there is none. */
 static inline uint32_t list_find(const struct view *view, const struct image_chain *chain, const struct query *query)
 {
     if (query->address.family == ADDRESS_INET)
@@ -153,37 +147,20 @@ static void walk_named_rule(struct walk *walk, uint32_t number)
         walk_take(walk, rule, number);
 }
 
-/* Whether a sound image may still have a step for us. */
-static bool walk_spend(struct walk *walk)
+/* Looks through the rules of list `at`. */
+static void walk_list(struct walk *walk, const struct image_chain *chain, uint32_t at)
 {
-    if (walk->budget == 0)
-        walk_fail(walk);
-    else
-        walk->budget--;
-    return !walk->decided;
-}
+    struct candidates candidates;
 
-/* Walks the steps from `at`; a step may send us through a shared segment, which holds rules only. */
-static void walk_list(struct walk *walk, uint32_t at)
-{
-    const struct view *view = walk->view;
+    if (at == 0)
+        return;
+    candidates_begin(&candidates, walk->view, chain, walk->query, at);
+    while (!walk->decided) {
+        uint32_t number = candidates_next(&candidates);
 
-    for (; at < view->steps.count && walk_spend(walk); at++) {
-        uint32_t step = u32_at(view, view->steps, at);
-
-        if (step == IMAGE_NO_RULE)
+        if (number == IMAGE_NO_RULE)
             return;
-        if (!(step & IMAGE_SEGMENT)) {
-            walk_rule(walk, step);
-            continue;
-        }
-        for (uint32_t in = step & ~IMAGE_SEGMENT; in < view->steps.count && walk_spend(walk); in++) {
-            uint32_t inner = u32_at(view, view->steps, in);
-
-            if (inner & IMAGE_SEGMENT) /* IMAGE_NO_RULE has the bit too */
-                break;
-            walk_rule(walk, inner);
-        }
+        walk_rule(walk, number);
     }
 }
 
@@ -237,20 +214,22 @@ static void walk_default(struct walk *walk)
     walk->verdict.error = EACCES;
 }
 
-/* Whether none of a list's rules can hold. False also where that is not seen at once. */
-static __attribute__((noinline)) bool list_misses(const struct view *view, const struct query *query, uint32_t at)
+/* Whether none of a list's rules can hold. */
+static __attribute__((noinline)) bool list_misses(const struct view *view, const struct image_chain *chain,
+                                                  const struct query *query, uint32_t at)
 {
     const struct image_rule *rules = (const void *)(view->base + view->rules.offset);
+    struct candidates candidates;
 
-    for (; at < view->steps.count; at++) {
-        uint32_t step = u32_at(view, view->steps, at);
+    candidates_begin(&candidates, view, chain, query, at);
+    for (;;) {
+        uint32_t number = candidates_next(&candidates);
 
-        if (step >= view->rules.count)
-            return step == IMAGE_NO_RULE;
-        if (!rule_misses(view, &rules[step], query))
+        if (number >= view->rules.count)
+            return number == IMAGE_NO_RULE;
+        if (!rule_misses(view, &rules[number], query))
             return false;
     }
-    return false;
 }
 
 static bool default_allows(const struct view *view, const struct query *query)
@@ -262,9 +241,10 @@ static bool default_allows(const struct view *view, const struct query *query)
 static __attribute__((noinline)) bool chains_miss(const struct view *view, const struct query *query)
 {
     for (uint32_t c = 0; c < view->chain_count; c++) {
-        uint32_t list = list_find(view, &view->chains[c], query);
+        const struct image_chain *chain = &view->chains[c];
+        uint32_t list = list_find(view, chain, query);
 
-        if (list != 0 && !list_misses(view, query, list))
+        if (list != 0 && !list_misses(view, chain, query, list))
             return false;
     }
     return true;
@@ -288,11 +268,10 @@ struct verdict decide(const struct view *view, const struct query *query)
         return walk.verdict;
     walk.verdict.audit_mode = view->mode == MODE_AUDIT;
     for (uint32_t c = 0; c < view->chain_count && !walk.decided; c++) {
-        walk.budget = 3 * (uint64_t)view->rules.count + 2;
         switch (query->address.family) {
         case ADDRESS_INET:
         case ADDRESS_INET6:
-            walk_list(&walk, list_find(view, &view->chains[c], query));
+            walk_list(&walk, &view->chains[c], list_find(view, &view->chains[c], query));
             break;
         case ADDRESS_UNIX:
             walk_paths(&walk, &view->chains[c]);

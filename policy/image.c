@@ -11,6 +11,8 @@ static_assert(sizeof(struct image_rule) == 16, "rules are read by both 32-bit an
 static_assert(sizeof(struct image_node) == 24, "no padding in a node");
 static_assert(sizeof(struct image_table) == 72, "no padding in a table");
 static_assert(sizeof(struct image_part) == 24, "no padding in a part");
+static_assert(sizeof(struct image_bitmap) == 16 && sizeof(struct image_bundle) == 32, "no padding in bits");
+static_assert(sizeof(struct image_sieve) == 16, "no padding in a sieve");
 static_assert(sizeof(struct image_dense) == IMAGE_BLOCK && offsetof(struct image_dense, kind) == IMAGE_BLOCK - 1,
               "a line");
 static_assert(sizeof(struct image_inet) == IMAGE_BLOCK && offsetof(struct image_inet, kind) == IMAGE_BLOCK - 1,
@@ -119,6 +121,10 @@ static bool header_fits(const struct image_header *header)
            section_fits(header->rule_texts, sizeof(struct image_rule_text), size) &&
            section_fits(header->ports, sizeof(struct image_port_range), size) &&
            section_fits(header->steps, sizeof(uint32_t), size) &&
+           section_fits(header->bitmaps, sizeof(struct image_bitmap), size) &&
+           section_fits(header->bundles, sizeof(struct image_bundle), size) &&
+           section_fits(header->sieves, sizeof(struct image_sieve), size) &&
+           section_fits(header->sieve_words, sizeof(uint32_t), size) &&
            section_fits(header->programs, sizeof(struct image_program), size) &&
            section_fits(header->exes, sizeof(struct image_exe), size) &&
            section_fits(header->settings, sizeof(struct image_settings), size) &&
@@ -126,7 +132,7 @@ static bool header_fits(const struct image_header *header)
            section_fits(header->sources, sizeof(struct image_source), size) &&
            header->settings.count == (uint64_t)header->programs.count + 1 &&
            header->chains.count == (uint64_t)header->programs.count + CHAIN_PROGRAMS &&
-           header->rules.count == header->rule_texts.count && header->rules.count < IMAGE_SEGMENT;
+           header->rules.count == header->rule_texts.count && header->rules.count < IMAGE_LONG;
 }
 
 static enum image_error header_judge(const void *base, size_t size)
@@ -263,6 +269,10 @@ enum image_error image_open(struct view *view, const void *base, size_t size, co
     view->rule_texts = header->rule_texts;
     view->ports = header->ports;
     view->steps = header->steps;
+    view->bitmaps = header->bitmaps;
+    view->bundles = header->bundles;
+    view->sieves = header->sieves;
+    view->sieve_words = header->sieve_words;
     view->programs = header->programs;
     view->sources = header->sources;
     view->program = program_choose(view, header, names);

@@ -23,7 +23,6 @@
 #define IMAGE_BYTE_ORDER 0x01020304u
 #define IMAGE_NO_RULE UINT32_MAX /* ends a list of steps */
 #define IMAGE_NO_PROGRAM UINT32_MAX
-#define IMAGE_SEGMENT 0x80000000u /* a step with this bit is the offset of a shared segment of steps */
 
 /* A part of the file: `offset` bytes from its start, `count` elements. Offsets are multiples of 8. */
 struct image_section {
@@ -84,6 +83,45 @@ struct image_port_range {
     uint16_t first;
     uint16_t last;
 };
+
+/*
+ * Lists of rules, in `steps`: the numbers of a few in order, up to IMAGE_NO_RULE; or IMAGE_LONG with a count, and so many numbers
+ * of bundles. A list ends with its first rule that holds whatever is asked. List 0 is empty.
+ *
+ * Long lists are bits by position, which is a rule's place among those of its chain and direction. Where many rules overlap, two
+ * neighbouring ranges' lists differ by one rule; so they share all their bundles but one, and this all its bitmaps but one.
+ */
+#define IMAGE_FEW 16u /* rules, at most, of a list of numbers */
+#define IMAGE_LONG 0x80000000u
+
+struct image_bitmap {
+    uint64_t words[2]; /* 128 positions, the lowest bit first */
+};
+
+struct image_bundle {
+    uint32_t bitmaps[8]; /* their numbers; bitmap 0 and bundle 0 are empty */
+};
+
+#define IMAGE_BITMAP_RULES 128u
+#define IMAGE_BUNDLE_BITMAPS 8u
+
+/*
+ * Which of the rules of one chain and direction may hold by port and protocol: of the rules in a long list only those are looked at.
+ * From word `at` of the section `sieve_words` on stand
+ * the number of the rule at each position,
+ * the first port of each class: ports that the same rules name; the first class begins with port 0,
+ * for each class, then for each PROTO_* and for all of them, where its pairs begin, and where the last ones end,
+ * the pairs: which bitmap of a list, in ascending order, and the number of the bitmap that tells which of its rules: of a
+ * class those that name its ports, of a protocol those that name it and no port.
+ */
+struct image_sieve {
+    uint32_t rules;
+    uint32_t classes; /* 0: there is no sieve, since no list is long */
+    uint32_t pairs;
+    uint32_t at;
+};
+
+#define IMAGE_SIEVE_PROTOS 7u /* each PROTO_* by its bit, and all */
 
 /*
  * Addresses to lists of rules. A table has ranges of keys, which do not overlap, each with the list that it leads to; keys in
@@ -196,7 +234,7 @@ struct image_chain {
     struct image_section paths[DIRECTIONS]; /* struct image_pattern */
     struct image_section families;          /* struct image_family */
     uint32_t watch;                         /* WATCH_*: what this chain can refuse or note at all */
-    uint32_t reserved;
+    uint32_t sieves;                        /* the first of DIRECTIONS in the section */
 };
 
 /*
@@ -280,16 +318,20 @@ struct image_header {
     uint32_t layer_kind;   /* 0: user, 1: system */
     uint32_t compiled_uid; /* who compiled it, for people */
     uint32_t reserved;
-    struct image_section strings;    /* bytes; the first is NUL, and the last too */
-    struct image_section rules;      /* struct image_rule */
-    struct image_section rule_texts; /* struct image_rule_text, as many */
-    struct image_section ports;      /* struct image_port_range */
-    struct image_section steps;      /* uint32_t; the first is IMAGE_NO_RULE */
-    struct image_section programs;   /* struct image_program */
-    struct image_section exes;       /* struct image_exe */
-    struct image_section settings;   /* struct image_settings: general, then one a program */
-    struct image_section chains;     /* struct image_chain: command line, general, then one a program */
-    struct image_section sources;    /* struct image_source */
+    struct image_section strings;     /* bytes; the first is NUL, and the last too */
+    struct image_section rules;       /* struct image_rule */
+    struct image_section rule_texts;  /* struct image_rule_text, as many */
+    struct image_section ports;       /* struct image_port_range */
+    struct image_section steps;       /* uint32_t; the first is IMAGE_NO_RULE */
+    struct image_section bitmaps;     /* struct image_bitmap */
+    struct image_section bundles;     /* struct image_bundle */
+    struct image_section sieves;      /* struct image_sieve: DIRECTIONS for each chain */
+    struct image_section sieve_words; /* uint32_t */
+    struct image_section programs;    /* struct image_program */
+    struct image_section exes;        /* struct image_exe */
+    struct image_section settings;    /* struct image_settings: general, then one a program */
+    struct image_section chains;      /* struct image_chain: command line, general, then one a program */
+    struct image_section sources;     /* struct image_source */
 };
 
 enum { CHAIN_COMMAND_LINE, CHAIN_GENERAL, CHAIN_PROGRAMS };
@@ -305,7 +347,8 @@ struct view {
     uint32_t program; /* index, or IMAGE_NO_PROGRAM */
     uint32_t chain_count;
     struct image_chain chains[VIEW_CHAINS];
-    struct image_section strings, rules, rule_texts, ports, steps, programs, sources;
+    struct image_section strings, rules, rule_texts, ports, steps, bitmaps, bundles, sieves, sieve_words, programs,
+        sources;
     struct image_settings settings;
     enum image_mode mode;
 };
