@@ -44,9 +44,8 @@ struct maker {
     size_t node_count, node_room;
     struct image_part *parts;
     size_t part_count, part_room;
-    bool any;     /* there is a range */
-    bool differ;  /* there are values that have to be told */
-    uint32_t all; /* where the first range leads to */
+    uint32_t most; /* where most ranges lead to */
+    bool differ;   /* there are values that have to be told */
 };
 
 /* What a block has at one place. */
@@ -180,16 +179,14 @@ static void block_write(struct maker *maker, uint32_t number, const struct place
     uint32_t *values = maker->values + (size_t)number * (maker->places + 1);
 
     for (uint32_t at = 0; at < maker->places; at++) {
-        const struct place_entry *entry = count == 0 ? &none : &entries[at < count ? at : count - 1];
+        struct place_entry entry = count == 0 ? none : entries[at < count ? at : count - 1];
 
-        place_write(maker, block, at, entry);
-        values[at] = entry->value;
-        if (entry->size == IMAGE_NO_RANGE)
-            continue;
-        if (!maker->any)
-            maker->all = entry->value;
-        maker->any = true;
-        maker->differ = maker->differ || entry->value != maker->all;
+        if (entry.size != IMAGE_NO_RANGE && entry.value != maker->most) {
+            entry.size |= IMAGE_VALUE;
+            maker->differ = true;
+        }
+        place_write(maker, block, at, &entry);
+        values[at] = entry.value;
     }
     values[maker->places] = otherwise;
     if (otherwise != maker->usual) {
@@ -362,23 +359,30 @@ static size_t count_value(const struct flat_table *flat, uint32_t value)
 }
 
 /*
- * What most boundaries lead to: what more than half of them do (Boyer and Moore find that), else what the lowest address
- * does, which is mostly the background, or no list; whichever is met most.
+ * What most boundaries lead to, but for those that lead to `but`: what more than half of them do (Boyer and Moore find that), else
+ * what the lowest address does, which is mostly the background, or no list; whichever is met most.
  */
-static uint32_t usual_value(const struct flat_table *flat)
+static uint32_t usual_value(const struct flat_table *flat, uint32_t but)
 {
     uint32_t candidates[3] = {0, flat->count > 0 ? flat->values[0] : 0, 0};
-    uint32_t best = 0;
+    uint32_t best = but;
     size_t ahead = 0;
+    size_t most = 0;
 
     for (size_t i = 0; i < flat->count; i++) {
+        if (flat->values[i] == but)
+            continue;
         if (ahead == 0)
             candidates[2] = flat->values[i];
         ahead = flat->values[i] == candidates[2] ? ahead + 1 : ahead - 1;
     }
-    for (size_t c = 1; c < 3; c++) {
-        if (count_value(flat, candidates[c]) > count_value(flat, best))
+    for (size_t c = 0; c < 3; c++) {
+        size_t count = candidates[c] == but ? 0 : count_value(flat, candidates[c]);
+
+        if (count > most) {
+            most = count;
             best = candidates[c];
+        }
     }
     return best;
 }
@@ -457,14 +461,13 @@ static struct runs runs6(struct maker *maker, const struct flat_table *flat)
 
 /* ---- the table ---- */
 
-/* The values of all blocks: none where all ranges have the same, narrow ones where they fit. */
+/* The values of all blocks: none where no block needs them, narrow ones where they fit. */
 static void build_values(struct builder *builder, const struct maker *maker, struct image_table *table)
 {
     size_t count = maker->block_count * (maker->places + 1);
     uint16_t *narrow;
 
-    table->all = maker->all;
-    if (!maker->differ && (maker->all & IMAGE_PART) == 0)
+    if (!maker->differ)
         return;
     for (size_t i = 0; i < count; i++)
         table->wide |= maker->values[i] > UINT16_MAX;
@@ -481,8 +484,10 @@ static void build_values(struct builder *builder, const struct maker *maker, str
 
 struct image_table build_table(struct builder *builder, const struct flat_table *flat, bool six)
 {
-    struct image_table table = {.usual = usual_value(flat)};
-    struct maker maker = {.usual = table.usual, .kind = BLOCK_INET6, .places = IMAGE_INET6};
+    uint32_t usual = usual_value(flat, IMAGE_NO_RULE);
+    uint32_t most = usual_value(flat, usual);
+    struct image_table table = {.usual = flat->count > 0 ? usual : 0, .most = most};
+    struct maker maker = {.usual = usual, .most = most, .kind = BLOCK_INET6, .places = IMAGE_INET6};
     struct runs runs;
 
     if (six) {

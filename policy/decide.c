@@ -20,17 +20,17 @@ enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 struct walk {
     const struct view *view;
     const struct query *query;
-    struct verdict verdict;
+    struct verdict *verdict;
     bool decided;
 };
 
 /* A damaged image: refuse. */
 static void walk_fail(struct walk *walk)
 {
-    walk->verdict.action = ACTION_DENY;
-    walk->verdict.source = BY_FAILURE;
-    walk->verdict.error = EACCES;
-    walk->verdict.needs = 0;
+    walk->verdict->action = ACTION_DENY;
+    walk->verdict->source = BY_FAILURE;
+    walk->verdict->error = EACCES;
+    walk->verdict->needs = 0;
     walk->decided = true;
 }
 
@@ -85,8 +85,8 @@ static enum answer rule_answer(const struct image_rule *rule, const struct query
 
 static void walk_note(struct walk *walk, uint32_t number)
 {
-    if (walk->verdict.note_count < VERDICT_NOTES)
-        walk->verdict.notes[walk->verdict.note_count++] = number;
+    if (walk->verdict->note_count < VERDICT_NOTES)
+        walk->verdict->notes[walk->verdict->note_count++] = number;
 }
 
 /* A rule that holds: the verdict, or for an audit rule a note. */
@@ -96,14 +96,14 @@ static void walk_take(struct walk *walk, const struct image_rule *rule, uint32_t
         walk_note(walk, number);
         return;
     }
-    walk->verdict.action = rule->action == ACTION_ALLOW  ? ACTION_ALLOW
-                           : rule->action == ACTION_DROP ? ACTION_DROP
-                                                         : ACTION_DENY;
-    walk->verdict.source = BY_RULE;
-    walk->verdict.rule = number;
-    walk->verdict.error = rule->error;
-    walk->verdict.error_named = (rule->flags & RULE_ERROR_NAMED) != 0;
-    walk->verdict.log = (rule->flags & RULE_LOG) != 0;
+    walk->verdict->action = rule->action == ACTION_ALLOW  ? ACTION_ALLOW
+                            : rule->action == ACTION_DROP ? ACTION_DROP
+                                                          : ACTION_DENY;
+    walk->verdict->source = BY_RULE;
+    walk->verdict->rule = number;
+    walk->verdict->error = rule->error;
+    walk->verdict->error_named = (rule->flags & RULE_ERROR_NAMED) != 0;
+    walk->verdict->log = (rule->flags & RULE_LOG) != 0;
     walk->decided = true;
 }
 
@@ -119,14 +119,14 @@ static const struct image_rule *walk_fetch(struct walk *walk, uint32_t number)
     return (const struct image_rule *)(const void *)(view->base + view->rules.offset) + number;
 }
 
-/* Looks at a rule that covers the address. */
+/* Looks at a rule that covers the address and may hold. */
 static void walk_rule(struct walk *walk, uint32_t number)
 {
     const struct image_rule *rule = walk_fetch(walk, number);
 
-    if (rule == NULL || rule_misses(walk->view, rule, walk->query))
+    if (rule == NULL)
         return;
-    switch (rule_answer(rule, walk->query, &walk->verdict.needs)) {
+    switch (rule_answer(rule, walk->query, &walk->verdict->needs)) {
     case ANSWER_YES:
         walk_take(walk, rule, number);
         break;
@@ -147,20 +147,27 @@ static void walk_named_rule(struct walk *walk, uint32_t number)
         walk_take(walk, rule, number);
 }
 
-/* Looks through the rules of list `at`. */
-static void walk_list(struct walk *walk, const struct image_chain *chain, uint32_t at)
+/* The next rule of a list that may hold. */
+static inline uint32_t next_that_may_hold(struct candidates *candidates, const struct query *query)
 {
-    struct candidates candidates;
+    const struct view *view = candidates->view;
+    const struct image_rule *rules = (const void *)(view->base + view->rules.offset);
 
-    if (at == 0)
-        return;
-    candidates_begin(&candidates, walk->view, chain, walk->query, at);
-    while (!walk->decided) {
-        uint32_t number = candidates_next(&candidates);
+    for (;;) {
+        uint32_t number = candidates_next(candidates);
 
-        if (number == IMAGE_NO_RULE)
-            return;
+        if (number >= view->rules.count || !rule_misses(view, &rules[number], query))
+            return number;
+    }
+}
+
+/* Looks through the rest of a list, of which `number` is the next rule that may hold. */
+static void walk_list(struct walk *walk, struct candidates *candidates, uint32_t number)
+{
+    for (; number != IMAGE_NO_RULE; number = next_that_may_hold(candidates, walk->query)) {
         walk_rule(walk, number);
+        if (walk->decided)
+            return;
     }
 }
 
@@ -209,90 +216,123 @@ static void walk_default(struct walk *walk)
         return;
     if (settings->default_loopback != DEFAULT_DENY && address_is_loopback(&query->address))
         return;
-    walk->verdict.action = ACTION_DENY;
-    walk->verdict.source = BY_DEFAULT;
-    walk->verdict.error = EACCES;
+    walk->verdict->action = ACTION_DENY;
+    walk->verdict->source = BY_DEFAULT;
+    walk->verdict->error = EACCES;
 }
 
-/* Whether none of a list's rules can hold. */
-static __attribute__((noinline)) bool list_misses(const struct view *view, const struct image_chain *chain,
-                                                  const struct query *query, uint32_t at)
+static struct verdict verdict_empty(const struct view *view)
 {
-    const struct image_rule *rules = (const void *)(view->base + view->rules.offset);
+    return (struct verdict){.audit_mode = view->mode == MODE_AUDIT};
+}
+
+static bool is_inet(const struct query *query)
+{
+    return query->address.family == ADDRESS_INET || query->address.family == ADDRESS_INET6;
+}
+
+/*
+ * The rest of a decision about an IP address from chain `c` on: a rule of it may hold, the next of which `candidates` and
+ * `number` tell. Not inlined, since most decisions never come here.
+ */
+static __attribute__((noinline)) void decide_by_rules(struct walk *walk, uint32_t c, struct candidates *candidates,
+                                                      uint32_t number)
+{
+    const struct view *view = walk->view;
+
+    walk_list(walk, candidates, number);
+    for (c++; c < view->chain_count && !walk->decided; c++) {
+        candidates_begin(candidates, view, &view->chains[c], walk->query,
+                         list_find(view, &view->chains[c], walk->query));
+        walk_list(walk, candidates, next_that_may_hold(candidates, walk->query));
+    }
+    if (!walk->decided)
+        walk_default(walk);
+}
+
+/* The same for whatever is no IP address. */
+static __attribute__((noinline)) void decide_by_path(struct walk *walk)
+{
+    const struct view *view = walk->view;
+
+    for (uint32_t c = 0; c < view->chain_count && !walk->decided; c++) {
+        if (walk->query->address.family == ADDRESS_UNIX)
+            walk_paths(walk, &view->chains[c]);
+    }
+    if (!walk->decided)
+        walk_default(walk);
+}
+
+/* decide_tells() for an IP address that some list is about; `list` is the first chain's. */
+static __attribute__((noinline)) bool lists_tell(const struct view *view, const struct query *query, uint32_t list,
+                                                 struct verdict *verdict)
+{
+    struct walk walk = {.view = view, .query = query, .verdict = verdict};
     struct candidates candidates;
 
-    candidates_begin(&candidates, view, chain, query, at);
-    for (;;) {
-        uint32_t number = candidates_next(&candidates);
-
-        if (number >= view->rules.count)
-            return number == IMAGE_NO_RULE;
-        if (!rule_misses(view, &rules[number], query))
-            return false;
-    }
-}
-
-static bool default_allows(const struct view *view, const struct query *query)
-{
-    return view->settings.default_action[query->direction] == DEFAULT_ALLOW;
-}
-
-/* Whether all chains' rules miss. */
-static __attribute__((noinline)) bool chains_miss(const struct view *view, const struct query *query)
-{
     for (uint32_t c = 0; c < view->chain_count; c++) {
-        const struct image_chain *chain = &view->chains[c];
-        uint32_t list = list_find(view, chain, query);
+        uint32_t number;
 
-        if (list != 0 && !list_misses(view, chain, query, list))
-            return false;
+        if (c > 0)
+            list = list_find(view, &view->chains[c], query);
+        if (list == 0)
+            continue;
+        candidates_begin(&candidates, view, &view->chains[c], query, list);
+        number = next_that_may_hold(&candidates, query);
+        if (number == IMAGE_NO_RULE)
+            continue;
+        *verdict = verdict_empty(view);
+        decide_by_rules(&walk, c, &candidates, number);
+        return true;
     }
+    if (view->settings.default_action[query->direction] == DEFAULT_ALLOW)
+        return false;
+    *verdict = verdict_empty(view);
+    walk_default(&walk);
     return true;
 }
 
-bool decide_plainly_allows(const struct view *view, const struct query *query)
+/* The same for what is no IP address, or under no rule at all. */
+static __attribute__((noinline)) bool others_tell(const struct view *view, const struct query *query,
+                                                  struct verdict *verdict)
 {
-    if (query->address.family != ADDRESS_INET && query->address.family != ADDRESS_INET6)
-        return false;
-    /* One chain and no rule over the address is so usual that it goes without the loop. */
-    if (view->chain_count == 1 && list_find(view, view->chains, query) == 0)
-        return default_allows(view, query);
-    return chains_miss(view, query) && default_allows(view, query);
+    struct walk walk = {.view = view, .query = query, .verdict = verdict};
+
+    *verdict = verdict_empty(view);
+    if (view->mode != MODE_OFF)
+        decide_by_path(&walk);
+    return true;
+}
+
+bool decide_tells(const struct view *view, const struct query *query, struct verdict *verdict)
+{
+    uint32_t list;
+
+    if (!is_inet(query) || view->mode == MODE_OFF || view->chain_count == 0)
+        return others_tell(view, query, verdict);
+    list = list_find(view, view->chains, query);
+    if (list == 0 && view->chain_count == 1 && view->settings.default_action[query->direction] == DEFAULT_ALLOW)
+        return false; /* what most of them are */
+    return lists_tell(view, query, list, verdict);
 }
 
 struct verdict decide(const struct view *view, const struct query *query)
 {
-    struct walk walk = {.view = view, .query = query};
+    struct verdict verdict;
 
-    if (view->mode == MODE_OFF)
-        return walk.verdict;
-    walk.verdict.audit_mode = view->mode == MODE_AUDIT;
-    for (uint32_t c = 0; c < view->chain_count && !walk.decided; c++) {
-        switch (query->address.family) {
-        case ADDRESS_INET:
-        case ADDRESS_INET6:
-            walk_list(&walk, &view->chains[c], list_find(view, &view->chains[c], query));
-            break;
-        case ADDRESS_UNIX:
-            walk_paths(&walk, &view->chains[c]);
-            break;
-        default:
-            break;
-        }
-    }
-    if (!walk.decided)
-        walk_default(&walk);
-    return walk.verdict;
+    if (!decide_tells(view, query, &verdict))
+        verdict = verdict_empty(view);
+    return verdict;
 }
 
 struct verdict decide_family(const struct view *view, int domain)
 {
     static const struct query anything = {.protos = PROTO_ANY, .port_known = true};
-    struct walk walk = {.view = view, .query = &anything};
+    struct verdict verdict = verdict_empty(view);
+    struct walk walk = {.view = view, .query = &anything, .verdict = &verdict};
 
     if (view->mode == MODE_OFF)
-        return walk.verdict;
-    walk.verdict.audit_mode = view->mode == MODE_AUDIT;
+        return verdict;
     for (uint32_t c = 0; c < view->chain_count; c++) {
         struct image_section section = view->chains[c].families;
         const struct image_family *families = (const void *)(view->base + section.offset);
@@ -302,7 +342,7 @@ struct verdict decide_family(const struct view *view, int domain)
                 walk_named_rule(&walk, families[i].rule);
         }
     }
-    return walk.verdict;
+    return verdict;
 }
 
 struct verdict decide_closed(const struct query *query)

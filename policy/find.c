@@ -123,9 +123,11 @@ static inline uint32_t value_at(const struct view *view, const struct image_tabl
 
 /* Where the range at a place leads to. */
 static inline uint32_t hit(const struct view *view, const struct image_table *table, const unsigned char *block,
-                           uint32_t places, uint32_t at)
+                           uint32_t places, uint32_t at, uint8_t size)
 {
-    return table->values.count == 0 ? table->all : value_at(view, table, block, places, at);
+    if (!(size & IMAGE_VALUE) || table->values.count == 0)
+        return table->most;
+    return value_at(view, table, block, places, at);
 }
 
 /* Where keys of a slot lead to that are in none of its ranges. */
@@ -146,7 +148,7 @@ static uint32_t find_dense(const struct view *view, const struct image_table *ta
 
     /* Of a range that begins behind it the difference has all its upper bits. */
     if (holds((uint64_t)low - dense->first[at], dense->size[at]))
-        return hit(view, table, block, IMAGE_DENSE, at);
+        return hit(view, table, block, IMAGE_DENSE, at, dense->size[at]);
     return miss(view, table, block, IMAGE_DENSE);
 }
 
@@ -157,7 +159,7 @@ static uint32_t find_inet(const struct view *view, const struct image_table *tab
     uint32_t at = search_inet(inet->first, address);
 
     if (holds((uint64_t)address - inet->first[at], inet->size[at]))
-        return hit(view, table, block, IMAGE_INET, at);
+        return hit(view, table, block, IMAGE_INET, at, inet->size[at]);
     return miss(view, table, block, IMAGE_INET);
 }
 
@@ -187,7 +189,7 @@ static inline uint32_t find_half(const struct view *view, const struct image_tab
         return table->usual;
     at = search_inet6(inet6->first, key);
     if ((key >= inet6->first[at]) & holds(key - inet6->first[at], inet6->size[at]))
-        return hit(view, table, block, IMAGE_INET6, at);
+        return hit(view, table, block, IMAGE_INET6, at, inet6->size[at]);
     return miss(view, table, block, IMAGE_INET6);
 }
 

@@ -146,11 +146,11 @@ struct image_table {
     struct image_section
         nodes; /* struct image_node, but for the first one, which is `root`; their numbers begin with 1 */
     struct image_section values; /* for each place of each block, and one more a block: uint16_t, or uint32_t where
-                                    `wide`; none where all ranges lead to `all` */
+                                    `wide`; none where no block needs them */
     struct image_section parts;  /* struct image_part */
     struct image_node root;
     uint32_t usual;
-    uint32_t all;
+    uint32_t most; /* where most ranges lead to */
     uint16_t wide;
     uint16_t kind; /* enum image_block_kind */
     uint32_t reserved;
@@ -172,7 +172,10 @@ enum image_block_kind {
 #define IMAGE_DENSE 21u /* places in a block */
 #define IMAGE_INET 12u
 #define IMAGE_INET6 7u
-#define IMAGE_NO_RANGE 0x80u /* a `size`: here begins what no range holds */
+
+/* Beside the size: */
+#define IMAGE_NO_RANGE 0x80u /* here begins what no range holds */
+#define IMAGE_VALUE 0x40u    /* it does not lead to `most`, but where its value says */
 
 /* What `kind` of a block tells. */
 enum image_block_use {
