@@ -2,8 +2,8 @@
 /* Puts an image together: strings, rules, tables, settings, sources, and the header that names where each is. */
 #include "config/compile.h"
 
-#include "config/flatten.h"
 #include "config/memory.h"
+#include "config/table.h"
 #include "state/control.h"
 #include "state/kernel.h"
 
@@ -13,38 +13,31 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INDEX_FROM 2000u /* keys; with fewer a plain search is faster than one more page touched */
-#define INDEX_SHIFT 16u
-
-/* The image as it grows. Sections are written one behind the other; too large a one is told at the end. */
-struct builder {
-    unsigned char *bytes;
-    size_t size, room;
-    struct image_header header;
-    char *strings;
-    size_t string_size, string_room;
-    uint32_t *slots; /* hash table of string offsets */
-    size_t slot_count, string_count;
-    struct image_port_range *ports;
-    size_t port_count, port_room;
-    struct step_pool steps;
-};
-
-static struct image_section builder_add(struct builder *builder, const void *data, size_t count, size_t element_size)
+static void builder_room(struct builder *builder, size_t size)
 {
-    size_t bytes = count * element_size;
-    size_t at = (builder->size + 7) & ~(size_t)7;
-    struct image_section section = {(uint32_t)at, (uint32_t)count};
+    if (size > builder->room) {
+        builder->room = size * 2;
+        builder->bytes = memory_resize(builder->bytes, builder->room);
+    }
+    memset(builder->bytes + builder->size, 0, size - builder->size);
+    builder->size = size;
+}
+
+void builder_align(struct builder *builder, size_t alignment)
+{
+    builder_room(builder, (builder->size + alignment - 1) / alignment * alignment);
+}
+
+struct image_section builder_add(struct builder *builder, const void *data, size_t count, size_t element_size)
+{
+    struct image_section section;
 
     if (count == 0)
         return (struct image_section){0, 0};
-    if (at + bytes > builder->room) {
-        builder->room = (at + bytes) * 2;
-        builder->bytes = memory_resize(builder->bytes, builder->room);
-    }
-    memset(builder->bytes + builder->size, 0, at - builder->size);
-    memcpy(builder->bytes + at, data, bytes);
-    builder->size = at + bytes;
+    builder_align(builder, 8);
+    section = (struct image_section){(uint32_t)builder->size, (uint32_t)count};
+    builder_room(builder, builder->size + count * element_size);
+    memcpy(builder->bytes + section.offset, data, count * element_size);
     return section;
 }
 
@@ -151,64 +144,24 @@ static void build_rules(struct builder *builder, const struct policy *policy)
     free(texts);
 }
 
-/* Tables */
-
-/* For each slot of leading bits the number of keys below it; `top` gives the leading 32 bits of key `i`. */
-static struct image_section build_index(struct builder *builder, const struct flat_table *table, bool six)
-{
-    size_t slots = (size_t)1 << (32 - INDEX_SHIFT);
-    uint32_t *index = memory_new((slots + 1) * sizeof(*index));
-    struct image_section section;
-    size_t at = 0;
-
-    for (size_t slot = 0; slot <= slots; slot++) {
-        while (at < table->count &&
-               (six ? (uint32_t)(table->keys6[at].hi >> 32) : table->keys4[at]) >> INDEX_SHIFT < slot)
-            at++;
-        index[slot] = (uint32_t)at;
-    }
-    section = builder_add(builder, index, slots + 1, sizeof(*index));
-    free(index);
-    return section;
-}
-
-static struct image_section build_values(struct builder *builder, const struct flat_table *table, bool wide)
-{
-    struct image_section section;
-    uint16_t *narrow;
-
-    if (wide)
-        return builder_add(builder, table->values, table->count, sizeof(*table->values));
-    narrow = memory_new(table->count * sizeof(*narrow));
-    for (size_t i = 0; i < table->count; i++)
-        narrow[i] = (uint16_t)table->values[i];
-    section = builder_add(builder, narrow, table->count, sizeof(*narrow));
-    free(narrow);
-    return section;
-}
-
-static struct image_table build_table(struct builder *builder, const struct policy *policy, const uint32_t *numbers,
-                                      size_t count, bool six)
-{
-    struct flat_table flat = flatten(policy->rules, numbers, count, six, &builder->steps);
-    struct image_table table = {0};
-
-    for (size_t i = 0; i < flat.count; i++)
-        table.wide |= flat.values[i] > UINT16_MAX;
-    if (flat.count > 0) {
-        table.keys = six ? builder_add(builder, flat.keys6, flat.count, sizeof(*flat.keys6))
-                         : builder_add(builder, flat.keys4, flat.count, sizeof(*flat.keys4));
-        table.values = build_values(builder, &flat, table.wide);
-    }
-    if (flat.count > INDEX_FROM) {
-        table.shift = INDEX_SHIFT;
-        table.index = build_index(builder, &flat, six);
-    }
-    flat_table_free(&flat);
-    return table;
-}
-
 /* Chains */
+
+/* The tables of one direction. */
+static void build_tables(struct builder *builder, const struct policy *policy, const uint32_t *numbers, size_t count,
+                         struct image_chain *chain, unsigned direction)
+{
+    struct flat_table flat = flatten(policy->rules, numbers, count, false, &builder->pool);
+
+    chain->inet[direction] = build_table(builder, &flat, false);
+    flat_table_free(&flat);
+    flat = flatten(policy->rules, numbers, count, true, &builder->pool);
+    chain->inet6[direction] = build_table(builder, &flat, true);
+    flat_table_free(&flat);
+    builder->sieves = memory_grow(builder->sieves, builder->sieve_count, &builder->sieve_room,
+                                  sizeof(*builder->sieves));
+    builder->sieves[builder->sieve_count++] = sieve_make(policy->rules, numbers, count, &builder->pool,
+                                                         &builder->sieve_words);
+}
 
 static uint32_t watch_of_rule(const struct rule *rule)
 {
@@ -290,7 +243,7 @@ static struct image_section build_families(struct builder *builder, const struct
 static struct image_chain build_chain(struct builder *builder, const struct policy *policy, unsigned chain_number)
 {
     uint32_t *numbers = memory_new((policy->rule_count + 1) * sizeof(*numbers));
-    struct image_chain chain = {0};
+    struct image_chain chain = {.sieves = (uint32_t)builder->sieve_count};
 
     for (unsigned kind = 0; kind <= KIND_FAMILY; kind++) {
         size_t count = 0;
@@ -304,8 +257,7 @@ static struct image_chain build_chain(struct builder *builder, const struct poli
         if (kind == KIND_FAMILY) {
             chain.families = build_families(builder, policy, numbers, count);
         } else {
-            chain.inet[kind] = build_table(builder, policy, numbers, count, false);
-            chain.inet6[kind] = build_table(builder, policy, numbers, count, true);
+            build_tables(builder, policy, numbers, count, &chain, kind);
             chain.paths[kind] = build_paths(builder, policy, numbers, count);
         }
     }
@@ -322,6 +274,20 @@ static void build_chains(struct builder *builder, const struct policy *policy)
         chains[c] = build_chain(builder, policy, (unsigned)c);
     builder->header.chains = builder_add(builder, chains, count, sizeof(*chains));
     free(chains);
+}
+
+/* What all chains' tables lead to. */
+static void build_lists(struct builder *builder)
+{
+    const struct pool *pool = &builder->pool;
+    struct image_header *header = &builder->header;
+
+    header->steps = builder_add(builder, pool->steps, pool->step_count, sizeof(uint32_t));
+    header->bitmaps = builder_add(builder, pool->bitmaps.words, pool->bitmaps.count, sizeof(struct image_bitmap));
+    header->bundles = builder_add(builder, pool->bundles.words, pool->bundles.count, sizeof(struct image_bundle));
+    header->sieves = builder_add(builder, builder->sieves, builder->sieve_count, sizeof(*builder->sieves));
+    header->sieve_words = builder_add(builder, builder->sieve_words.words, builder->sieve_words.count,
+                                      sizeof(uint32_t));
 }
 
 /* Settings, programs, sources */
@@ -443,7 +409,7 @@ bool policy_compile(const struct policy *policy, struct image_bytes *out, struct
     builder.bytes = memory_new(builder.room);
     builder.strings = memory_new(1);
     builder.string_size = builder.string_room = 1;
-    step_pool_init(&builder.steps);
+    pool_init(&builder.pool);
     memcpy(builder.bytes, &no_header, sizeof(no_header));
     builder.size = sizeof(no_header);
 
@@ -452,19 +418,21 @@ bool policy_compile(const struct policy *policy, struct image_bytes *out, struct
     build_programs(&builder, policy);
     build_sources(&builder, policy);
     builder.header.ports = builder_add(&builder, builder.ports, builder.port_count, sizeof(*builder.ports));
-    builder.header.steps = builder_add(&builder, builder.steps.steps, builder.steps.count, sizeof(uint32_t));
+    build_lists(&builder);
     builder.header.strings = builder_add(&builder, builder.strings, builder.string_size, 1);
-    fits = builder.size <= IMAGE_LIMIT && builder.steps.count < IMAGE_SEGMENT;
+    fits = builder.size <= IMAGE_LIMIT && builder.pool.step_count < IMAGE_LONG;
     if (fits)
         builder_finish(&builder, policy);
     else
         messages_add(messages, MESSAGE_ERROR, (struct place){policy->file_count > 0 ? policy->files[0] : "policy", 0},
                      "the compiled policy would take %zu MiB, more than the %zu MiB that one may; split the lists",
                      builder.size >> 20, IMAGE_LIMIT >> 20);
-    step_pool_free(&builder.steps);
+    pool_free(&builder.pool);
     free(builder.strings);
     free(builder.slots);
     free(builder.ports);
+    free(builder.sieves);
+    free(builder.sieve_words.words);
     if (!fits) {
         free(builder.bytes);
         return false;

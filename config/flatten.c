@@ -16,26 +16,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENT_RULES 128 /* rules by number that share a segment */
-#define INLINE_RULES 64   /* lists up to this length are kept whole */
-#define TELL_STEPS 16384  /* of the sweep, after which it is told how far it is */
+#define TELL_STEPS 16384 /* of the sweep, after which it is told how far it is */
 
 bool rule_is_unconditional(const struct rule *rule)
 {
     return rule->port_count == 0 && rule->protos == PROTO_ANY && !rule->audit;
 }
 
-/* Rules of 128 neighbouring positions: which are open, and the lists of states that were met before. */
+/* Rules of 128 neighbouring positions, as in a bitmap: which are open, and the bitmaps of states that were met before. */
 
-#define GROUP_WORDS (SEGMENT_RULES / 64)
-#define REMEMBERED 8 /* states of a group: lists of a handful of large sets, each in or out */
+#define GROUP_RULES IMAGE_BITMAP_RULES
+#define GROUP_WORDS (GROUP_RULES / 64)
+#define REMEMBERED 8 /* states of a group: those of a handful of large sets, each in or out */
 
 struct group {
     uint64_t open[GROUP_WORDS];
     uint64_t unconditional[GROUP_WORDS];
     struct {
         uint64_t open[GROUP_WORDS];
-        uint32_t list; /* 0: not yet used */
+        uint32_t bitmap; /* 0: not yet used */
     } states[REMEMBERED];
 };
 
@@ -54,14 +53,14 @@ struct mask {
 
 static void open_rules_init(struct open_rules *open, const struct rule *rules, const uint32_t *numbers, size_t count)
 {
-    size_t groups = (count + SEGMENT_RULES - 1) / SEGMENT_RULES;
+    size_t groups = (count + GROUP_RULES - 1) / GROUP_RULES;
 
     open->summaries = (groups + 63) / 64;
     open->groups = memory_new(groups * sizeof(*open->groups));
     open->summary = memory_new(open->summaries * sizeof(*open->summary));
     for (size_t i = 0; i < count; i++) {
         if (rule_is_unconditional(&rules[numbers[i]]))
-            open->groups[i / SEGMENT_RULES].unconditional[i / 64 % GROUP_WORDS] |= UINT64_C(1) << i % 64;
+            open->groups[i / GROUP_RULES].unconditional[i / 64 % GROUP_WORDS] |= UINT64_C(1) << i % 64;
     }
 }
 
@@ -264,28 +263,25 @@ static void areas_free(struct areas *areas)
 struct sweep {
     const uint32_t *numbers;
     bool six;
-    uint32_t *top; /* scratch: references to segments */
+    uint32_t *list; /* scratch: a long one */
     struct open_rules open;
     struct areas areas;
-    struct step_pool *pool;
+    struct pool *pool;
     struct flat_table table;
 };
 
-/* The offset of the list of a group's reached rules. */
-static uint32_t group_list(struct sweep *sweep, size_t number, const uint64_t reached[GROUP_WORDS])
+/* The number of the bitmap of a group's reached rules. */
+static uint32_t group_bitmap(struct sweep *sweep, size_t number, const uint64_t reached[GROUP_WORDS])
 {
     struct group *group = &sweep->open.groups[number];
     uint64_t mixed = (reached[0] ^ reached[1] * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
-    uint32_t numbers[SEGMENT_RULES];
     size_t state = mixed >> 61;
-    size_t count;
 
-    if (group->states[state].list != 0 && memcmp(group->states[state].open, reached, sizeof(group->open)) == 0)
-        return group->states[state].list;
-    count = group_numbers(reached, sweep->numbers + number * SEGMENT_RULES, numbers, SEGMENT_RULES);
-    memcpy(group->states[state].open, reached, sizeof(group->open));
-    group->states[state].list = step_pool_intern(sweep->pool, numbers, count);
-    return group->states[state].list;
+    if (group->states[state].bitmap == 0 || memcmp(group->states[state].open, reached, sizeof(group->open)) != 0) {
+        memcpy(group->states[state].open, reached, sizeof(group->open));
+        group->states[state].bitmap = pool_bitmap(sweep->pool, reached);
+    }
+    return group->states[state].bitmap;
 }
 
 /* The next group from `from` on in which a rule is open; open.summaries * 64 or more where there is none. */
@@ -299,8 +295,8 @@ static size_t next_group(const struct open_rules *open, size_t from)
     return s * 64 + (some != 0 ? (size_t)__builtin_ctzll(some) : 0);
 }
 
-/* The rules that are open, where there are so few that their list is kept whole; else INLINE_RULES + 1. */
-static size_t few_rules(const struct sweep *sweep, uint32_t list[INLINE_RULES])
+/* The rules that are open, where there are so few that their list is kept whole; else IMAGE_FEW + 1. */
+static size_t few_rules(const struct sweep *sweep, uint32_t list[IMAGE_FEW])
 {
     const struct open_rules *open = &sweep->open;
     size_t count = 0;
@@ -310,8 +306,8 @@ static size_t few_rules(const struct sweep *sweep, uint32_t list[INLINE_RULES])
         uint64_t reached[GROUP_WORDS];
 
         ended = group_reached(&open->groups[g], reached);
-        count += group_numbers(reached, sweep->numbers + g * SEGMENT_RULES, list + count, INLINE_RULES - count);
-        if (count > INLINE_RULES)
+        count += group_numbers(reached, sweep->numbers + g * GROUP_RULES, list + count, IMAGE_FEW - count);
+        if (count > IMAGE_FEW)
             break;
     }
     return count;
@@ -321,20 +317,25 @@ static size_t few_rules(const struct sweep *sweep, uint32_t list[INLINE_RULES])
 static uint32_t sweep_list(struct sweep *sweep)
 {
     const struct open_rules *open = &sweep->open;
-    uint32_t few[INLINE_RULES];
+    uint32_t few[IMAGE_FEW];
+    uint32_t bitmaps[IMAGE_BUNDLE_BITMAPS] = {0};
     size_t count = few_rules(sweep, few);
     bool ended = false;
 
-    if (count <= INLINE_RULES)
-        return step_pool_intern(sweep->pool, few, count);
-    count = 0;
+    if (count <= IMAGE_FEW)
+        return pool_list(sweep->pool, few, count);
+    count = 1;
     for (size_t g = next_group(open, 0); g < open->summaries * 64 && !ended; g = next_group(open, g + 1)) {
         uint64_t reached[GROUP_WORDS];
 
+        for (; count <= g / IMAGE_BUNDLE_BITMAPS; memset(bitmaps, 0, sizeof(bitmaps)))
+            sweep->list[count++] = pool_bundle(sweep->pool, bitmaps);
         ended = group_reached(&open->groups[g], reached);
-        sweep->top[count++] = IMAGE_SEGMENT | group_list(sweep, g, reached);
+        bitmaps[g % IMAGE_BUNDLE_BITMAPS] = group_bitmap(sweep, g, reached);
     }
-    return step_pool_intern(sweep->pool, sweep->top, count);
+    sweep->list[count++] = pool_bundle(sweep->pool, bitmaps);
+    sweep->list[0] = IMAGE_LONG | (uint32_t)(count - 1);
+    return pool_list(sweep->pool, sweep->list, count);
 }
 
 /* Notes that from this key on the open rules hold, unless that changes nothing. */
@@ -382,14 +383,13 @@ static bool is_first_key(const struct image_key6 *key)
     return key->hi == 0 && key->lo == 0;
 }
 
-struct flat_table flatten(const struct rule *rules, const uint32_t *numbers, size_t count, bool six,
-                          struct step_pool *pool)
+struct flat_table flatten(const struct rule *rules, const uint32_t *numbers, size_t count, bool six, struct pool *pool)
 {
     struct sweep sweep = {.numbers = numbers, .six = six, .pool = pool};
 
     open_rules_init(&sweep.open, rules, numbers, count);
     areas_init(&sweep.areas, rules, numbers, count, six);
-    sweep.top = memory_new((count / SEGMENT_RULES + 1) * sizeof(*sweep.top));
+    sweep.list = memory_new((count / GROUP_RULES / IMAGE_BUNDLE_BITMAPS + 2) * sizeof(*sweep.list));
     if (sweep.areas.heap_count > 0 && !is_first_key(&sweep.areas.list[sweep.areas.heap[0]].next))
         sweep_emit(&sweep, &(struct image_key6){0, 0});
     for (size_t steps = 0; sweep.areas.heap_count > 0; steps++) {
@@ -402,7 +402,7 @@ struct flat_table flatten(const struct rule *rules, const uint32_t *numbers, siz
     }
     open_rules_free(&sweep.open);
     areas_free(&sweep.areas);
-    free(sweep.top);
+    free(sweep.list);
     return sweep.table;
 }
 

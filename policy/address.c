@@ -14,43 +14,6 @@
 #include <string.h>
 
 #define MAPPED_PREFIX 96
-#define MAPPED_TOP UINT64_C(0xffff) /* what stands above the IPv4 address in the low half */
-
-struct address address_from_v4(uint32_t host_order)
-{
-    return (struct address){.lo = host_order, .family = ADDRESS_INET};
-}
-
-/* Eight bytes, most significant first. */
-static uint64_t read_big_endian(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-static bool is_mapped(const struct address *a)
-{
-    return a->family == ADDRESS_INET6 && a->hi == 0 && a->lo >> 32 == MAPPED_TOP;
-}
-
-/* A v4-mapped IPv6 address as its IPv4 one, any other as it is. */
-static struct address normalised(struct address a)
-{
-    return is_mapped(&a) ? address_from_v4((uint32_t)a.lo) : a;
-}
-
-/* An IPv6 address as its bytes say, v4-mapped or not. */
-static struct address address_from_bytes(const uint8_t bytes[16])
-{
-    return (struct address){.hi = read_big_endian(bytes), .lo = read_big_endian(bytes + 8), .family = ADDRESS_INET6};
-}
-
-struct address address_from_v6(const uint8_t bytes[16])
-{
-    return normalised(address_from_bytes(bytes));
-}
 
 int address_compare(const struct address *a, const struct address *b)
 {
@@ -68,11 +31,6 @@ bool address_is_loopback(const struct address *a)
     if (a->family == ADDRESS_INET)
         return a->lo >> 24 == 127;
     return a->family == ADDRESS_INET6 && a->hi == 0 && a->lo == 1;
-}
-
-bool address_is_wildcard(const struct address *a)
-{
-    return (a->family == ADDRESS_INET || a->family == ADDRESS_INET6) && a->hi == 0 && a->lo == 0;
 }
 
 /* Whether a zone could be an interface's name or number: Linux forbids slash, colon and white space in names. */
@@ -123,7 +81,7 @@ enum address_error address_parse(const char *text, struct address *out)
     struct address read;
     if (!read_address(text, strlen(text), &read, &zone))
         return ADDRESS_NOT_AN_ADDRESS;
-    *out = normalised(read);
+    *out = address_normalised(read);
     return ADDRESS_OK;
 }
 
@@ -201,8 +159,8 @@ static enum address_error read_cidr(const char *text, const char *slash, bool ma
         }
         return ADDRESS_BAD_PREFIX;
     }
-    if (is_mapped(&a) && prefix >= MAPPED_PREFIX) {
-        a = normalised(a);
+    if (address_is_mapped(&a) && prefix >= MAPPED_PREFIX) {
+        a = address_normalised(a);
         prefix -= MAPPED_PREFIX;
     }
 
@@ -253,8 +211,8 @@ static enum address_error read_range(const char *text, struct address_range *out
     else if (!read_pair(text, length, &range, &zone))
         return ADDRESS_NOT_AN_ADDRESS;
 
-    range.first = normalised(range.first);
-    range.last = normalised(range.last);
+    range.first = address_normalised(range.first);
+    range.last = address_normalised(range.last);
     if (range.first.family != range.last.family)
         return ADDRESS_MIXED;
     if (address_compare(&range.first, &range.last) > 0) {
@@ -371,7 +329,7 @@ size_t address_format(const struct address *a, char *out)
         end = write_inet(out, (uint32_t)a->lo);
         break;
     case ADDRESS_INET6:
-        if (is_mapped(a)) /* only as the end of a range that covers more than IPv4 */
+        if (address_is_mapped(a)) /* only as the end of a range that covers more than IPv4 */
             end = write_inet(write_text(out, "::ffff:"), (uint32_t)a->lo);
         else
             end = write_inet6(out, a);

@@ -11,9 +11,11 @@
 #ifndef SOCKADE_POLICY_ADDRESS_H
 #define SOCKADE_POLICY_ADDRESS_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum address_family {
     ADDRESS_NONE,   /* no address: a field that was not set */
@@ -51,14 +53,49 @@ enum address_error {
     ADDRESS_ZONE,           /* %zone where none can be matched; hint: the text without it */
 };
 
-struct address address_from_v4(uint32_t host_order);
-struct address address_from_v6(const uint8_t bytes[16]); /* normalises v4-mapped addresses */
+/* What stands above the IPv4 address in the low half of a v4-mapped one. */
+#define ADDRESS_MAPPED_TOP UINT64_C(0xffff)
+
+static inline struct address address_from_v4(uint32_t host_order)
+{
+    return (struct address){.lo = host_order, .family = ADDRESS_INET};
+}
+
+/* An IPv6 address as its bytes say, v4-mapped or not. */
+static inline struct address address_from_bytes(const uint8_t bytes[16])
+{
+    uint64_t words[2];
+
+    memcpy(words, bytes, sizeof(words));
+    return (struct address){.hi = be64toh(words[0]), .lo = be64toh(words[1]), .family = ADDRESS_INET6};
+}
+
+static inline bool address_is_mapped(const struct address *a)
+{
+    return a->family == ADDRESS_INET6 && a->hi == 0 && a->lo >> 32 == ADDRESS_MAPPED_TOP;
+}
+
+/* A v4-mapped IPv6 address as its IPv4 one, any other as it is. */
+static inline struct address address_normalised(struct address a)
+{
+    return address_is_mapped(&a) ? address_from_v4((uint32_t)a.lo) : a;
+}
+
+static inline struct address address_from_v6(const uint8_t bytes[16])
+{
+    return address_normalised(address_from_bytes(bytes));
+}
 
 /* -1, 0 or 1 as `a` sorts before, with or after `b`; families sort first. */
 int address_compare(const struct address *a, const struct address *b);
 
 bool address_is_loopback(const struct address *a); /* 127.0.0.0/8, ::1 */
-bool address_is_wildcard(const struct address *a); /* 0.0.0.0, :: */
+
+/* 0.0.0.0, :: */
+static inline bool address_is_wildcard(const struct address *a)
+{
+    return (a->hi | a->lo) == 0 && (a->family == ADDRESS_INET || a->family == ADDRESS_INET6);
+}
 
 /*
  * Reads an IPv4 or IPv6 address (inet_pton(3) forms, so no leading zeros), with or without a %zone, which is skipped.

@@ -3,10 +3,12 @@
  * One look-up and a walk over the few rules that can match.
  *
  * Every number out of the payload is bounded where it is read, so that any bytes behind a good header give some verdict
- * in bounded time: a binary search shrinks by halves, a list of steps only moves forward, and a shared segment is
- * entered only from the top level.
+ * in bounded time.
  */
 #include "policy/decide.h"
+
+#include "policy/candidates.h"
+#include "policy/find.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,152 +20,73 @@ enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 struct walk {
     const struct view *view;
     const struct query *query;
-    struct verdict verdict;
+    struct verdict *verdict;
     bool decided;
-    uint64_t budget; /* steps that a sound image may still need: each rule and each segment once a chain */
 };
 
 /* A damaged image: refuse. */
 static void walk_fail(struct walk *walk)
 {
-    walk->verdict.action = ACTION_DENY;
-    walk->verdict.source = BY_FAILURE;
-    walk->verdict.error = EACCES;
-    walk->verdict.needs = 0;
+    walk->verdict->action = ACTION_DENY;
+    walk->verdict->source = BY_FAILURE;
+    walk->verdict->error = EACCES;
+    walk->verdict->needs = 0;
     walk->decided = true;
 }
 
-static uint32_t u32_at(const struct view *view, struct image_section section, uint32_t i)
+/* The list of rules for the query's address; 0, the empty list, where there is none. */
+static inline uint32_t list_find(const struct view *view, const struct image_chain *chain, const struct query *query)
 {
-    return ((const uint32_t *)(const void *)(view->base + section.offset))[i];
+    if (query->address.family == ADDRESS_INET)
+        return find4(view, &chain->inet[query->direction], (uint32_t)query->address.lo);
+    return find6(view, &chain->inet6[query->direction], query->address.hi, query->address.lo);
 }
 
-/*
- * The part of the keys that can hold `top`, from an index over its leading bits: [*low, *low + result). Without an
- * index all keys.
- */
-static uint32_t index_bounds(const struct view *view, const struct image_table *table, uint32_t top, uint32_t *low)
+/* Whether one of a rule's ports, of which it has some, is `port`. */
+static inline bool port_is_named(const struct view *view, const struct image_rule *rule, uint16_t port)
 {
-    uint32_t count = table->keys.count;
-    uint32_t from, to;
+    const struct image_port_range *at = (const void *)(view->base + view->ports.offset);
+    const struct image_port_range *end;
 
-    *low = 0;
-    if (table->index.count == 0)
-        return count;
-    from = u32_at(view, table->index, top >> table->shift);
-    to = u32_at(view, table->index, (top >> table->shift) + 1);
-    if (from > to || to > count)
-        return count;
-    /* The range that holds an address may have begun in an earlier slot. */
-    *low = from > 0 ? from - 1 : 0;
-    return to - *low;
-}
-
-/* The number of the last key that is not above `key`; the first key is the lowest address there is. */
-static uint32_t find4(const struct view *view, const struct image_table *table, uint32_t key)
-{
-    const uint32_t *keys = (const uint32_t *)(const void *)(view->base + table->keys.offset);
-    uint32_t at;
-    uint32_t count = index_bounds(view, table, key, &at);
-
-    while (count > 1) {
-        uint32_t half = count / 2;
-
-        at += keys[at + half] <= key ? half : 0;
-        count -= half;
+    if (rule->ports > view->ports.count || rule->port_count > view->ports.count - rule->ports)
+        return false;
+    at += rule->ports;
+    end = at + rule->port_count;
+    for (; at < end; at++) {
+        if (port >= at->first && port <= at->last)
+            return true;
     }
-    return at;
+    return false;
 }
 
-static uint32_t find6(const struct view *view, const struct image_table *table, uint64_t hi, uint64_t lo)
-{
-    const struct image_key6 *keys = (const struct image_key6 *)(const void *)(view->base + table->keys.offset);
-    uint32_t at;
-    uint32_t count = index_bounds(view, table, (uint32_t)(hi >> 32), &at);
-
-    while (count > 1) {
-        uint32_t half = count / 2;
-        const struct image_key6 *key = &keys[at + half];
-
-        at += key->hi < hi || (key->hi == hi && key->lo <= lo) ? half : 0;
-        count -= half;
-    }
-    return at;
-}
-
-/* The list of steps for the query's address; 0, the empty list, where there is none. */
-static uint32_t list_find(const struct view *view, const struct image_chain *chain, const struct query *query)
-{
-    bool four = query->address.family == ADDRESS_INET;
-    const struct image_table *table = four ? &chain->inet[query->direction] : &chain->inet6[query->direction];
-    uint32_t at;
-
-    if (table->keys.count == 0)
-        return 0;
-    if (four)
-        at = find4(view, table, (uint32_t)query->address.lo);
-    else
-        at = find6(view, table, query->address.hi, query->address.lo);
-    if (table->wide)
-        return u32_at(view, table->values, at);
-    return ((const uint16_t *)(const void *)(view->base + table->values.offset))[at];
-}
-
-static enum answer protocol_answer(const struct image_rule *rule, const struct query *query, unsigned *needs)
+/* Whether a rule that covers the address cannot hold, whatever is learnt: what most answers are. */
+static inline bool rule_misses(const struct view *view, const struct image_rule *rule, const struct query *query)
 {
     unsigned possible = query->protos != 0 ? query->protos : PROTO_ANY;
-    unsigned may = possible & rule->protos;
 
-    if (may == possible)
-        return ANSWER_YES;
-    if (may == 0)
-        return ANSWER_NO;
-    *needs |= FACT_PROTOCOL;
-    return ANSWER_UNKNOWN;
+    return (possible & rule->protos) == 0 ||
+           (rule->port_count != 0 && query->port_known && !port_is_named(view, rule, query->port));
 }
 
-static enum answer port_answer(const struct view *view, const struct image_rule *rule, const struct query *query,
-                               unsigned *needs)
+/* Whether a rule that does not miss holds; strict queries judge what is unknown to their cost. */
+static enum answer rule_answer(const struct image_rule *rule, const struct query *query, unsigned *needs)
 {
-    const struct image_port_range *ports = (const void *)(view->base + view->ports.offset);
+    unsigned possible = query->protos != 0 ? query->protos : PROTO_ANY;
+    bool proto_known = (possible & rule->protos) == possible;
+    bool port_known = rule->port_count == 0 || query->port_known;
 
-    if (rule->port_count == 0)
-        return ANSWER_YES;
-    if (rule->ports > view->ports.count || rule->port_count > view->ports.count - rule->ports)
-        return ANSWER_NO;
-    if (!query->port_known) {
-        *needs |= FACT_LOCAL_PORT;
-        return ANSWER_UNKNOWN;
-    }
-    for (uint32_t i = rule->ports; i < rule->ports + rule->port_count; i++) {
-        if (query->port >= ports[i].first && query->port <= ports[i].last)
-            return ANSWER_YES;
-    }
-    return ANSWER_NO;
-}
-
-/* Whether a rule that covers the address holds for the query; strict queries judge what is unknown to their cost. */
-static enum answer rule_answer(const struct view *view, const struct image_rule *rule, const struct query *query,
-                               unsigned *needs)
-{
-    unsigned unknown = 0;
-    enum answer port = port_answer(view, rule, query, &unknown);
-    enum answer protocol = port == ANSWER_NO ? ANSWER_NO : protocol_answer(rule, query, &unknown);
-
-    if (port == ANSWER_NO || protocol == ANSWER_NO)
-        return ANSWER_NO;
-    if (port == ANSWER_YES && protocol == ANSWER_YES)
+    if (proto_known && port_known)
         return ANSWER_YES;
     if (query->strict)
         return rule->action == ACTION_ALLOW || (rule->flags & RULE_AUDIT) ? ANSWER_NO : ANSWER_YES;
-    *needs |= unknown;
+    *needs |= (proto_known ? 0 : FACT_PROTOCOL) | (port_known ? 0 : FACT_LOCAL_PORT);
     return ANSWER_UNKNOWN;
 }
 
 static void walk_note(struct walk *walk, uint32_t number)
 {
-    if (walk->verdict.note_count < VERDICT_NOTES)
-        walk->verdict.notes[walk->verdict.note_count++] = number;
+    if (walk->verdict->note_count < VERDICT_NOTES)
+        walk->verdict->notes[walk->verdict->note_count++] = number;
 }
 
 /* A rule that holds: the verdict, or for an audit rule a note. */
@@ -173,14 +96,14 @@ static void walk_take(struct walk *walk, const struct image_rule *rule, uint32_t
         walk_note(walk, number);
         return;
     }
-    walk->verdict.action = rule->action == ACTION_ALLOW  ? ACTION_ALLOW
-                           : rule->action == ACTION_DROP ? ACTION_DROP
-                                                         : ACTION_DENY;
-    walk->verdict.source = BY_RULE;
-    walk->verdict.rule = number;
-    walk->verdict.error = rule->error;
-    walk->verdict.error_named = (rule->flags & RULE_ERROR_NAMED) != 0;
-    walk->verdict.log = (rule->flags & RULE_LOG) != 0;
+    walk->verdict->action = rule->action == ACTION_ALLOW  ? ACTION_ALLOW
+                            : rule->action == ACTION_DROP ? ACTION_DROP
+                                                          : ACTION_DENY;
+    walk->verdict->source = BY_RULE;
+    walk->verdict->rule = number;
+    walk->verdict->error = rule->error;
+    walk->verdict->error_named = (rule->flags & RULE_ERROR_NAMED) != 0;
+    walk->verdict->log = (rule->flags & RULE_LOG) != 0;
     walk->decided = true;
 }
 
@@ -196,14 +119,14 @@ static const struct image_rule *walk_fetch(struct walk *walk, uint32_t number)
     return (const struct image_rule *)(const void *)(view->base + view->rules.offset) + number;
 }
 
-/* Looks at a rule that covers the address. */
+/* Looks at a rule that covers the address and may hold. */
 static void walk_rule(struct walk *walk, uint32_t number)
 {
     const struct image_rule *rule = walk_fetch(walk, number);
 
     if (rule == NULL)
         return;
-    switch (rule_answer(walk->view, rule, walk->query, &walk->verdict.needs)) {
+    switch (rule_answer(rule, walk->query, &walk->verdict->needs)) {
     case ANSWER_YES:
         walk_take(walk, rule, number);
         break;
@@ -224,37 +147,27 @@ static void walk_named_rule(struct walk *walk, uint32_t number)
         walk_take(walk, rule, number);
 }
 
-/* Whether a sound image may still have a step for us. */
-static bool walk_spend(struct walk *walk)
+/* The next rule of a list that may hold. */
+static inline uint32_t next_that_may_hold(struct candidates *candidates, const struct query *query)
 {
-    if (walk->budget == 0)
-        walk_fail(walk);
-    else
-        walk->budget--;
-    return !walk->decided;
+    const struct view *view = candidates->view;
+    const struct image_rule *rules = (const void *)(view->base + view->rules.offset);
+
+    for (;;) {
+        uint32_t number = candidates_next(candidates);
+
+        if (number >= view->rules.count || !rule_misses(view, &rules[number], query))
+            return number;
+    }
 }
 
-/* Walks the steps from `at`; a step may send us through a shared segment, which holds rules only. */
-static void walk_list(struct walk *walk, uint32_t at)
+/* Looks through the rest of a list, of which `number` is the next rule that may hold. */
+static void walk_list(struct walk *walk, struct candidates *candidates, uint32_t number)
 {
-    const struct view *view = walk->view;
-
-    for (; at < view->steps.count && walk_spend(walk); at++) {
-        uint32_t step = u32_at(view, view->steps, at);
-
-        if (step == IMAGE_NO_RULE)
+    for (; number != IMAGE_NO_RULE; number = next_that_may_hold(candidates, walk->query)) {
+        walk_rule(walk, number);
+        if (walk->decided)
             return;
-        if (!(step & IMAGE_SEGMENT)) {
-            walk_rule(walk, step);
-            continue;
-        }
-        for (uint32_t in = step & ~IMAGE_SEGMENT; in < view->steps.count && walk_spend(walk); in++) {
-            uint32_t inner = u32_at(view, view->steps, in);
-
-            if (inner & IMAGE_SEGMENT) /* IMAGE_NO_RULE has the bit too */
-                break;
-            walk_rule(walk, inner);
-        }
     }
 }
 
@@ -303,56 +216,123 @@ static void walk_default(struct walk *walk)
         return;
     if (settings->default_loopback != DEFAULT_DENY && address_is_loopback(&query->address))
         return;
-    walk->verdict.action = ACTION_DENY;
-    walk->verdict.source = BY_DEFAULT;
-    walk->verdict.error = EACCES;
+    walk->verdict->action = ACTION_DENY;
+    walk->verdict->source = BY_DEFAULT;
+    walk->verdict->error = EACCES;
 }
 
-bool decide_plainly_allows(const struct view *view, const struct query *query)
+static struct verdict verdict_empty(const struct view *view)
 {
-    if (query->address.family != ADDRESS_INET && query->address.family != ADDRESS_INET6)
-        return false;
-    for (uint32_t c = 0; c < view->chain_count; c++) {
-        if (list_find(view, &view->chains[c], query) != 0)
-            return false;
+    return (struct verdict){.audit_mode = view->mode == MODE_AUDIT};
+}
+
+static bool is_inet(const struct query *query)
+{
+    return query->address.family == ADDRESS_INET || query->address.family == ADDRESS_INET6;
+}
+
+/*
+ * The rest of a decision about an IP address from chain `c` on: a rule of it may hold, the next of which `candidates` and
+ * `number` tell. Not inlined, since most decisions never come here.
+ */
+static __attribute__((noinline)) void decide_by_rules(struct walk *walk, uint32_t c, struct candidates *candidates,
+                                                      uint32_t number)
+{
+    const struct view *view = walk->view;
+
+    walk_list(walk, candidates, number);
+    for (c++; c < view->chain_count && !walk->decided; c++) {
+        candidates_begin(candidates, view, &view->chains[c], walk->query,
+                         list_find(view, &view->chains[c], walk->query));
+        walk_list(walk, candidates, next_that_may_hold(candidates, walk->query));
     }
-    return view->settings.default_action[query->direction] == DEFAULT_ALLOW;
+    if (!walk->decided)
+        walk_default(walk);
+}
+
+/* The same for whatever is no IP address. */
+static __attribute__((noinline)) void decide_by_path(struct walk *walk)
+{
+    const struct view *view = walk->view;
+
+    for (uint32_t c = 0; c < view->chain_count && !walk->decided; c++) {
+        if (walk->query->address.family == ADDRESS_UNIX)
+            walk_paths(walk, &view->chains[c]);
+    }
+    if (!walk->decided)
+        walk_default(walk);
+}
+
+/* decide_tells() for an IP address that some list is about; `list` is the first chain's. */
+static __attribute__((noinline)) bool lists_tell(const struct view *view, const struct query *query, uint32_t list,
+                                                 struct verdict *verdict)
+{
+    struct walk walk = {.view = view, .query = query, .verdict = verdict};
+    struct candidates candidates;
+
+    for (uint32_t c = 0; c < view->chain_count; c++) {
+        uint32_t number;
+
+        if (c > 0)
+            list = list_find(view, &view->chains[c], query);
+        if (list == 0)
+            continue;
+        candidates_begin(&candidates, view, &view->chains[c], query, list);
+        number = next_that_may_hold(&candidates, query);
+        if (number == IMAGE_NO_RULE)
+            continue;
+        *verdict = verdict_empty(view);
+        decide_by_rules(&walk, c, &candidates, number);
+        return true;
+    }
+    if (view->settings.default_action[query->direction] == DEFAULT_ALLOW)
+        return false;
+    *verdict = verdict_empty(view);
+    walk_default(&walk);
+    return true;
+}
+
+/* The same for what is no IP address, or under no rule at all. */
+static __attribute__((noinline)) bool others_tell(const struct view *view, const struct query *query,
+                                                  struct verdict *verdict)
+{
+    struct walk walk = {.view = view, .query = query, .verdict = verdict};
+
+    *verdict = verdict_empty(view);
+    if (view->mode != MODE_OFF)
+        decide_by_path(&walk);
+    return true;
+}
+
+bool decide_tells(const struct view *view, const struct query *query, struct verdict *verdict)
+{
+    uint32_t list;
+
+    if (!is_inet(query) || view->mode == MODE_OFF || view->chain_count == 0)
+        return others_tell(view, query, verdict);
+    list = list_find(view, view->chains, query);
+    if (list == 0 && view->chain_count == 1 && view->settings.default_action[query->direction] == DEFAULT_ALLOW)
+        return false; /* what most of them are */
+    return lists_tell(view, query, list, verdict);
 }
 
 struct verdict decide(const struct view *view, const struct query *query)
 {
-    struct walk walk = {.view = view, .query = query};
+    struct verdict verdict;
 
-    if (view->mode == MODE_OFF)
-        return walk.verdict;
-    walk.verdict.audit_mode = view->mode == MODE_AUDIT;
-    for (uint32_t c = 0; c < view->chain_count && !walk.decided; c++) {
-        walk.budget = 3 * (uint64_t)view->rules.count + 2;
-        switch (query->address.family) {
-        case ADDRESS_INET:
-        case ADDRESS_INET6:
-            walk_list(&walk, list_find(view, &view->chains[c], query));
-            break;
-        case ADDRESS_UNIX:
-            walk_paths(&walk, &view->chains[c]);
-            break;
-        default:
-            break;
-        }
-    }
-    if (!walk.decided)
-        walk_default(&walk);
-    return walk.verdict;
+    if (!decide_tells(view, query, &verdict))
+        verdict = verdict_empty(view);
+    return verdict;
 }
 
 struct verdict decide_family(const struct view *view, int domain)
 {
     static const struct query anything = {.protos = PROTO_ANY, .port_known = true};
-    struct walk walk = {.view = view, .query = &anything};
+    struct verdict verdict = verdict_empty(view);
+    struct walk walk = {.view = view, .query = &anything, .verdict = &verdict};
 
     if (view->mode == MODE_OFF)
-        return walk.verdict;
-    walk.verdict.audit_mode = view->mode == MODE_AUDIT;
+        return verdict;
     for (uint32_t c = 0; c < view->chain_count; c++) {
         struct image_section section = view->chains[c].families;
         const struct image_family *families = (const void *)(view->base + section.offset);
@@ -362,7 +342,7 @@ struct verdict decide_family(const struct view *view, int domain)
                 walk_named_rule(&walk, families[i].rule);
         }
     }
-    return walk.verdict;
+    return verdict;
 }
 
 struct verdict decide_closed(const struct query *query)

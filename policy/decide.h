@@ -37,10 +37,10 @@ struct verdict {
 struct verdict decide(const struct view *view, const struct query *query);
 
 /*
- * The short way for what most calls are: true where no rule covers the query's address and the default allows it, so that
- * decide() would say no more than that. False says nothing.
+ * The same, but false where there is nothing to tell: no rule may hold and the default allows. That is what most calls are,
+ * and costs one look-up; `verdict` is not written then.
  */
-bool decide_plainly_allows(const struct view *view, const struct query *query);
+bool decide_tells(const struct view *view, const struct query *query, struct verdict *verdict);
 
 /* Judges socket(2)'s domain by the family rules of one image. `error` is EAFNOSUPPORT where the rule names none. */
 struct verdict decide_family(const struct view *view, int domain);

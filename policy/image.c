@@ -8,8 +8,18 @@
 #include <string.h>
 
 static_assert(sizeof(struct image_rule) == 16, "rules are read by both 32-bit and 64-bit processes");
-static_assert(sizeof(struct image_table) == 32, "no padding in a table");
-static_assert(sizeof(struct image_chain) == 6 * 32 + 4 * 8 + 8, "no padding in a chain");
+static_assert(sizeof(struct image_node) == 24, "no padding in a node");
+static_assert(sizeof(struct image_table) == 72, "no padding in a table");
+static_assert(sizeof(struct image_part) == 24, "no padding in a part");
+static_assert(sizeof(struct image_bitmap) == 16 && sizeof(struct image_bundle) == 32, "no padding in bits");
+static_assert(sizeof(struct image_sieve) == 16, "no padding in a sieve");
+static_assert(sizeof(struct image_dense) == IMAGE_BLOCK && offsetof(struct image_dense, kind) == IMAGE_BLOCK - 1,
+              "a line");
+static_assert(sizeof(struct image_inet) == IMAGE_BLOCK && offsetof(struct image_inet, kind) == IMAGE_BLOCK - 1,
+              "a line");
+static_assert(sizeof(struct image_inet6) == IMAGE_BLOCK && offsetof(struct image_inet6, kind) == IMAGE_BLOCK - 1,
+              "a line");
+static_assert(sizeof(struct image_chain) == 6 * 72 + 4 * 8 + 8, "no padding in a chain");
 static_assert(sizeof(struct image_settings) == 40, "no padding in settings");
 static_assert(sizeof(struct image_source) == 40, "no padding in a source");
 static_assert(sizeof(struct image_header) % 8 == 0, "sections behind the header are aligned");
@@ -58,25 +68,45 @@ static bool section_fits(struct image_section section, size_t size, uint32_t fil
            section.count <= (file_size - section.offset) / size;
 }
 
-static bool table_fits(const struct image_table *table, size_t key_size, uint32_t file_size)
+uint32_t image_block_places(uint32_t kind)
+{
+    static const uint8_t places[BLOCK_KINDS] = {IMAGE_DENSE, IMAGE_INET, IMAGE_INET6};
+
+    return places[kind];
+}
+
+/* Whether the root's blocks are among the table's. */
+static bool root_fits(const struct image_table *table)
+{
+    const struct image_node *root = &table->root;
+
+    return root->last < table->blocks.count && root->block < table->blocks.count - root->last;
+}
+
+/* Whether a table lies in the file and has keys of its family. One without a block leads to `usual` everywhere. */
+static bool table_fits(const struct image_table *table, bool six, uint32_t file_size)
 {
     size_t value_size = table->wide ? sizeof(uint32_t) : sizeof(uint16_t);
-    size_t slots = ((size_t)1 << (32 - (table->shift & 31))) + 1;
 
-    if (!section_fits(table->keys, key_size, file_size) || !section_fits(table->values, value_size, file_size) ||
-        !section_fits(table->index, sizeof(uint32_t), file_size))
+    if (table->blocks.count == 0)
+        return true;
+    if (table->kind >= BLOCK_KINDS || (table->kind == BLOCK_INET6) != six)
         return false;
-    if (table->keys.count != table->values.count)
+    if (!section_fits(table->blocks, IMAGE_BLOCK, file_size) ||
+        !section_fits(table->nodes, sizeof(struct image_node), file_size) ||
+        !section_fits(table->values, value_size, file_size) ||
+        !section_fits(table->parts, sizeof(struct image_part), file_size))
         return false;
-    /* An index has one entry more than slots, so that `shift` of any key's top half finds both its ends. */
-    return table->index.count == 0 || (table->shift >= 8 && table->shift < 32 && table->index.count == slots);
+    if (table->values.count != 0 &&
+        table->values.count != (uint64_t)table->blocks.count * (image_block_places(table->kind) + 1))
+        return false;
+    return root_fits(table);
 }
 
 static bool chain_fits(const struct image_chain *chain, uint32_t file_size)
 {
     for (int d = 0; d < DIRECTIONS; d++) {
-        if (!table_fits(&chain->inet[d], sizeof(uint32_t), file_size) ||
-            !table_fits(&chain->inet6[d], sizeof(struct image_key6), file_size) ||
+        if (!table_fits(&chain->inet[d], false, file_size) || !table_fits(&chain->inet6[d], true, file_size) ||
             !section_fits(chain->paths[d], sizeof(struct image_pattern), file_size))
             return false;
     }
@@ -91,6 +121,10 @@ static bool header_fits(const struct image_header *header)
            section_fits(header->rule_texts, sizeof(struct image_rule_text), size) &&
            section_fits(header->ports, sizeof(struct image_port_range), size) &&
            section_fits(header->steps, sizeof(uint32_t), size) &&
+           section_fits(header->bitmaps, sizeof(struct image_bitmap), size) &&
+           section_fits(header->bundles, sizeof(struct image_bundle), size) &&
+           section_fits(header->sieves, sizeof(struct image_sieve), size) &&
+           section_fits(header->sieve_words, sizeof(uint32_t), size) &&
            section_fits(header->programs, sizeof(struct image_program), size) &&
            section_fits(header->exes, sizeof(struct image_exe), size) &&
            section_fits(header->settings, sizeof(struct image_settings), size) &&
@@ -98,7 +132,7 @@ static bool header_fits(const struct image_header *header)
            section_fits(header->sources, sizeof(struct image_source), size) &&
            header->settings.count == (uint64_t)header->programs.count + 1 &&
            header->chains.count == (uint64_t)header->programs.count + CHAIN_PROGRAMS &&
-           header->rules.count == header->rule_texts.count && header->rules.count < IMAGE_SEGMENT;
+           header->rules.count == header->rule_texts.count && header->rules.count < IMAGE_LONG;
 }
 
 static enum image_error header_judge(const void *base, size_t size)
@@ -235,6 +269,10 @@ enum image_error image_open(struct view *view, const void *base, size_t size, co
     view->rule_texts = header->rule_texts;
     view->ports = header->ports;
     view->steps = header->steps;
+    view->bitmaps = header->bitmaps;
+    view->bundles = header->bundles;
+    view->sieves = header->sieves;
+    view->sieve_words = header->sieve_words;
     view->programs = header->programs;
     view->sources = header->sources;
     view->program = program_choose(view, header, names);

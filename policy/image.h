@@ -19,11 +19,10 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC "SOCKADE" /* eight bytes with its NUL */
-#define IMAGE_VERSION 1u      /* also part of every image's file name */
+#define IMAGE_VERSION 2u      /* also part of every image's file name */
 #define IMAGE_BYTE_ORDER 0x01020304u
 #define IMAGE_NO_RULE UINT32_MAX /* ends a list of steps */
 #define IMAGE_NO_PROGRAM UINT32_MAX
-#define IMAGE_SEGMENT 0x80000000u /* a step with this bit is the offset of a shared segment of steps */
 
 /* A part of the file: `offset` bytes from its start, `count` elements. Offsets are multiples of 8. */
 struct image_section {
@@ -86,20 +85,135 @@ struct image_port_range {
 };
 
 /*
- * Addresses to lists of rules: sorted boundaries, each the first address of a range that ends before the next one; the
- * first boundary is the lowest address. Values are offsets into `steps`. No boundary: no rule anywhere.
+ * Lists of rules, in `steps`: the numbers of a few in order, up to IMAGE_NO_RULE; or IMAGE_LONG with a count, and so many numbers
+ * of bundles. A list ends with its first rule that holds whatever is asked. List 0 is empty.
+ *
+ * Long lists are bits by position, which is a rule's place among those of its chain and direction. Where many rules overlap, two
+ * neighbouring ranges' lists differ by one rule; so they share all their bundles but one, and this all its bitmaps but one.
  */
-struct image_table {
-    struct image_section keys;   /* uint32_t for IPv4; struct image_key6 for IPv6 */
-    struct image_section values; /* as many: uint16_t, or uint32_t where `wide` */
-    struct image_section index;  /* uint32_t: number of keys below `slot << shift`, slots + 1 entries; or none */
-    uint32_t shift;              /* of the key's top 32 bits */
-    uint32_t wide;
+#define IMAGE_FEW 16u /* rules, at most, of a list of numbers */
+#define IMAGE_LONG 0x80000000u
+
+struct image_bitmap {
+    uint64_t words[2]; /* 128 positions, the lowest bit first */
 };
 
-struct image_key6 {
-    uint64_t hi;
-    uint64_t lo;
+struct image_bundle {
+    uint32_t bitmaps[8]; /* their numbers; bitmap 0 and bundle 0 are empty */
+};
+
+#define IMAGE_BITMAP_RULES 128u
+#define IMAGE_BUNDLE_BITMAPS 8u
+
+/*
+ * Which of the rules of one chain and direction may hold by port and protocol: of the rules in a long list only those are looked at.
+ * From word `at` of the section `sieve_words` on stand
+ * the number of the rule at each position,
+ * the first port of each class: ports that the same rules name; the first class begins with port 0,
+ * for each class, then for each PROTO_* and for all of them, where its pairs begin, and where the last ones end,
+ * the pairs: which bitmap of a list, in ascending order, and the number of the bitmap that tells which of its rules: of a
+ * class those that name its ports, of a protocol those that name it and no port.
+ */
+struct image_sieve {
+    uint32_t rules;
+    uint32_t classes; /* 0: there is no sieve, since no list is long */
+    uint32_t pairs;
+    uint32_t at;
+};
+
+#define IMAGE_SIEVE_PROTOS 7u /* each PROTO_* by its bit, and all */
+
+/*
+ * Addresses to lists of rules. A table has ranges of keys, which do not overlap, each with the list that it leads to; keys in
+ * none of them lead to `usual`, the list that would be met most. Lists are offsets into `steps`. Keys are IPv4 addresses, or
+ * the upper halves of IPv6 ones: of networks hardly any is longer than 64 bits. A table of zeroes has no rule.
+ *
+ * Ranges stand in blocks of 64 bytes, a cache line each, which are found by arithmetic: a node divides the keys from `low`
+ * on into equal slots and has a block for each. So a key costs one line that is not in the cache, and where no range holds
+ * it nothing else is touched. Ranges come in clusters (registries, providers in them, customers in these), so a
+ * block whose ranges would be too many has a node of its own instead.
+ */
+struct image_node {
+    uint64_t low;   /* the key where its first slot begins; lower ones are in no range */
+    uint32_t block; /* of its first slot */
+    uint32_t last;  /* slot, counted from 0; it has whatever lies behind it, too */
+    uint32_t shift; /* a slot holds 2^shift keys */
+    uint32_t reserved;
+};
+
+struct image_table {
+    struct image_section blocks; /* of one kind all, as `kind` tells */
+    struct image_section
+        nodes; /* struct image_node, but for the first one, which is `root`; their numbers begin with 1 */
+    struct image_section values; /* for each place of each block, and one more a block: uint16_t, or uint32_t where
+                                    `wide`; none where no block needs them */
+    struct image_section parts;  /* struct image_part */
+    struct image_node root;
+    uint32_t usual;
+    uint32_t most; /* where most ranges lead to */
+    uint16_t wide;
+    uint16_t kind; /* enum image_block_kind */
+    uint32_t reserved;
+};
+
+/*
+ * In each of its places a block has where a range begins, which goes up to the next one or has 2^size keys; or a mark from
+ * which on there is none. So any range takes two places at most, and a network one. The search is for the last that does
+ * not begin above the key; places that are left over repeat the last one.
+ */
+enum image_block_kind {
+    BLOCK_DENSE, /* many IPv4 ranges: the lower halves of addresses; the root has a slot for each upper half */
+    BLOCK_INET,  /* IPv4 addresses */
+    BLOCK_INET6, /* halves of IPv6 addresses */
+    BLOCK_KINDS
+};
+
+#define IMAGE_BLOCK 64u
+#define IMAGE_DENSE 21u /* places in a block */
+#define IMAGE_INET 12u
+#define IMAGE_INET6 7u
+
+/* Beside the size: */
+#define IMAGE_NO_RANGE 0x80u /* here begins what no range holds */
+#define IMAGE_VALUE 0x40u    /* it does not lead to `most`, but where its value says */
+
+/* What `kind` of a block tells. */
+enum image_block_use {
+    BLOCK_PLAIN,
+    BLOCK_DIVIDED, /* its first four bytes are the number of the node that divides the slot */
+    BLOCK_OTHER,   /* keys in none of its ranges lead to its last value instead of `usual` */
+};
+
+struct image_dense {
+    uint16_t first[IMAGE_DENSE];
+    uint8_t size[IMAGE_DENSE];
+    uint8_t kind;
+};
+
+struct image_inet {
+    uint32_t first[IMAGE_INET];
+    uint8_t size[IMAGE_INET];
+    uint8_t reserved[3];
+    uint8_t kind;
+};
+
+struct image_inet6 {
+    uint64_t first[IMAGE_INET6];
+    uint8_t size[IMAGE_INET6];
+    uint8_t kind;
+};
+
+/* How many places a block of a kind has. */
+uint32_t image_block_places(uint32_t kind);
+
+/* A value with this bit is the number of a part: not all of the 2^64 addresses of an upper half lead to one list. */
+#define IMAGE_PART 0x80000000u
+
+struct image_part {
+    uint64_t first; /* of lower halves */
+    uint64_t last;
+    uint32_t value;     /* with IMAGE_PART the number of a node instead, which has lower halves as its keys */
+    uint32_t otherwise; /* where lower halves outside lead to */
 };
 
 /* A Unix path pattern that leads to a rule; in rule order within a section. */
@@ -123,7 +237,7 @@ struct image_chain {
     struct image_section paths[DIRECTIONS]; /* struct image_pattern */
     struct image_section families;          /* struct image_family */
     uint32_t watch;                         /* WATCH_*: what this chain can refuse or note at all */
-    uint32_t reserved;
+    uint32_t sieves;                        /* the first of DIRECTIONS in the section */
 };
 
 /*
@@ -207,16 +321,20 @@ struct image_header {
     uint32_t layer_kind;   /* 0: user, 1: system */
     uint32_t compiled_uid; /* who compiled it, for people */
     uint32_t reserved;
-    struct image_section strings;    /* bytes; the first is NUL, and the last too */
-    struct image_section rules;      /* struct image_rule */
-    struct image_section rule_texts; /* struct image_rule_text, as many */
-    struct image_section ports;      /* struct image_port_range */
-    struct image_section steps;      /* uint32_t; the first is IMAGE_NO_RULE */
-    struct image_section programs;   /* struct image_program */
-    struct image_section exes;       /* struct image_exe */
-    struct image_section settings;   /* struct image_settings: general, then one a program */
-    struct image_section chains;     /* struct image_chain: command line, general, then one a program */
-    struct image_section sources;    /* struct image_source */
+    struct image_section strings;     /* bytes; the first is NUL, and the last too */
+    struct image_section rules;       /* struct image_rule */
+    struct image_section rule_texts;  /* struct image_rule_text, as many */
+    struct image_section ports;       /* struct image_port_range */
+    struct image_section steps;       /* uint32_t; the first is IMAGE_NO_RULE */
+    struct image_section bitmaps;     /* struct image_bitmap */
+    struct image_section bundles;     /* struct image_bundle */
+    struct image_section sieves;      /* struct image_sieve: DIRECTIONS for each chain */
+    struct image_section sieve_words; /* uint32_t */
+    struct image_section programs;    /* struct image_program */
+    struct image_section exes;        /* struct image_exe */
+    struct image_section settings;    /* struct image_settings: general, then one a program */
+    struct image_section chains;      /* struct image_chain: command line, general, then one a program */
+    struct image_section sources;     /* struct image_source */
 };
 
 enum { CHAIN_COMMAND_LINE, CHAIN_GENERAL, CHAIN_PROGRAMS };
@@ -232,7 +350,8 @@ struct view {
     uint32_t program; /* index, or IMAGE_NO_PROGRAM */
     uint32_t chain_count;
     struct image_chain chains[VIEW_CHAINS];
-    struct image_section strings, rules, rule_texts, ports, steps, programs, sources;
+    struct image_section strings, rules, rule_texts, ports, steps, bitmaps, bundles, sieves, sieve_words, programs,
+        sources;
     struct image_settings settings;
     enum image_mode mode;
 };

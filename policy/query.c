@@ -30,11 +30,10 @@ _Static_assert(sizeof(struct sockaddr_storage) == LONGEST_ADDRESS, "the kernel's
 _Static_assert(SHORTEST_INET6 == 24, "the kernel's SIN6_LEN_RFC2133");
 _Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) + 1 <= QUERY_PATH, "any Unix name fits with its NUL");
 
-/* What an IP address and a port in a sockaddr mean in the query's direction. */
-static enum query_outcome finish_inet(struct query *query, struct address address, uint16_t port)
+/* What query->address and a port mean in the query's direction. */
+static inline enum query_outcome finish_inet(struct query *query, uint16_t port)
 {
-    query->address = address;
-    unsigned foreign = address.family == ADDRESS_INET ? PROTO_ICMP6 : PROTO_ICMP;
+    unsigned foreign = query->address.family == ADDRESS_INET ? PROTO_ICMP6 : PROTO_ICMP;
     if ((query->protos & ~foreign) != 0)
         query->protos &= ~foreign;
 
@@ -42,22 +41,22 @@ static enum query_outcome finish_inet(struct query *query, struct address addres
         return QUERY_JUDGE; /* the port is the peer's, not the service's */
     if (query->direction == DIRECTION_ON && port == 0)
         return QUERY_KERNEL;
-    if (query->direction == DIRECTION_TO && address_is_wildcard(&address)) {
-        bool inet = address.family == ADDRESS_INET;
-        query->address.lo = inet ? INADDR_LOOPBACK : 1;
-    }
+    if (query->direction == DIRECTION_TO && address_is_wildcard(&query->address))
+        query->address.lo = query->address.family == ADDRESS_INET ? INADDR_LOOPBACK : 1;
     query->port = port;
     query->port_known = true;
     return QUERY_JUDGE;
 }
 
-static enum query_outcome read_inet(struct query *query, const struct sockaddr *address, size_t length)
+static inline enum query_outcome read_inet(struct query *query, const struct sockaddr *address, size_t length)
 {
     struct sockaddr_in inet;
     if (length < sizeof(inet))
         return QUERY_KERNEL;
     memcpy(&inet, address, sizeof(inet));
-    return finish_inet(query, address_from_v4(ntohl(inet.sin_addr.s_addr)), ntohs(inet.sin_port));
+    query->address.lo = ntohl(inet.sin_addr.s_addr);
+    query->address.family = ADDRESS_INET;
+    return finish_inet(query, ntohs(inet.sin_port));
 }
 
 static enum query_outcome read_inet6(struct query *query, const struct sockaddr *address, size_t length)
@@ -66,14 +65,17 @@ static enum query_outcome read_inet6(struct query *query, const struct sockaddr 
     if (length < SHORTEST_INET6)
         return QUERY_KERNEL;
     memcpy(&inet6, address, SHORTEST_INET6);
-    return finish_inet(query, address_from_v6(inet6.sin6_addr.s6_addr), ntohs(inet6.sin6_port));
+    query->address = address_from_v6(inet6.sin6_addr.s6_addr);
+    return finish_inet(query, ntohs(inet6.sin6_port));
 }
 
 /*
  * A path ends at its first NUL, an abstract name where the address ends (unix(7)). The kernel refuses more than
  * sizeof(struct sockaddr_un) bytes but gives one more where it names a peer whose path fills sun_path: it counts a NUL.
+ * Not inlined: its frame would be that of every question.
  */
-static enum query_outcome read_unix(struct query *query, const struct sockaddr *address, size_t length, char *buffer)
+static __attribute__((noinline)) enum query_outcome read_unix(struct query *query, const struct sockaddr *address,
+                                                              size_t length, char *buffer)
 {
     size_t longest = sizeof(struct sockaddr_un) + (query->direction == DIRECTION_FROM ? 1 : 0);
     if (length <= UNIX_NAME || length > longest)
@@ -119,6 +121,8 @@ enum query_outcome query_from_sockaddr(struct query *query, enum direction direc
     if (!address || length < sizeof(family) || length > LONGEST_ADDRESS)
         return QUERY_KERNEL;
     memcpy(&family, address, sizeof(family));
+    if (__builtin_expect(family == AF_INET, true)) /* what most of them are */
+        return read_inet(query, address, length);
 
     switch (family == AF_UNSPEC ? meant_family(unspec) : family) {
     case AF_UNSPEC:

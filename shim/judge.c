@@ -91,20 +91,25 @@ bool learn_facts(struct query *query, int fd, unsigned needs)
     return judged;
 }
 
-/* One layer's verdict, copied out of the slot that is in force and asked again where a new image came in between. */
-static struct verdict layer_decide(const struct layer *layer, const struct query *query, uint32_t *by)
+/*
+ * One layer's verdict, made from the slot that is in force and once more where a new image came in between. False: it
+ * allows without a word, and no verdict was written.
+ */
+static bool layer_decide(struct verdict *verdict, uint32_t *by, const struct layer *layer, const struct query *query)
 {
-    struct verdict verdict;
     uint32_t latch;
+    bool tells;
 
-    if (layer->closed)
-        return decide_closed(query);
+    if (layer->closed) {
+        *verdict = decide_closed(query);
+        return true;
+    }
     do {
         *by = latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
-        verdict = decide(&layer->slots[latch & LATCH_SLOT], query);
+        tells = decide_tells(&layer->slots[latch & LATCH_SLOT], query, verdict);
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
-    return verdict;
+    return tells;
 }
 
 /* The same for socket(2)'s domain. Where the policy is broken socket() works all the same. */
@@ -123,18 +128,18 @@ static struct verdict layer_decide_family(const struct layer *layer, int domain,
     return verdict;
 }
 
-/* The verdict with all facts that it needs. */
-static void layer_judge(struct verdict *verdict, uint32_t *by, const struct layer *layer, struct query *query, int fd)
+/* The verdict with all facts that it needs. False as above. */
+static bool layer_judge(struct verdict *verdict, uint32_t *by, const struct layer *layer, struct query *query, int fd)
 {
-    *verdict = layer_decide(layer, query, by);
-    for (int round = 0; unlikely(verdict->needs != 0); round++) {
+    for (int round = 0;; round++) {
+        if (!layer_decide(verdict, by, layer, query))
+            return false;
+        if (likely(verdict->needs == 0))
+            return true;
         if (round == ROUNDS)
             query->strict = true;
-        if (!learn_facts(query, fd, verdict->needs)) {
-            *verdict = (struct verdict){.action = ACTION_ALLOW};
-            return;
-        }
-        *verdict = layer_decide(layer, query, by);
+        if (!learn_facts(query, fd, verdict->needs))
+            return false;
     }
 }
 
@@ -165,22 +170,6 @@ static void ruling_add(struct ruling *ruling, int i)
     ruling->layer = i;
 }
 
-/* Whether all layers plainly allow it: the usual case, which is over with one look-up a layer. */
-static bool all_plainly_allow(const struct query *query, int count)
-{
-    for (int i = 0; i < count; i++) {
-        const struct layer *layer = &process.layers[i];
-        uint32_t latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
-
-        if (layer->closed || !decide_plainly_allows(&layer->slots[latch & LATCH_SLOT], query))
-            return false;
-        atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch)
-            return false;
-    }
-    return true;
-}
-
 void judge_silently(struct ruling *ruling, struct query *query, int fd)
 {
     ruling_init(ruling);
@@ -190,12 +179,12 @@ void judge_silently(struct ruling *ruling, struct query *query, int fd)
         ruling_add(ruling, 0);
         return;
     }
-    if (likely(!ruling->reportable && all_plainly_allow(query, ruling->layers)))
-        return;
     query->same_file = paths_are_same_file;
     for (int i = 0; i < ruling->layers; i++) {
-        layer_judge(&ruling->verdicts[i], &ruling->latches[i], &process.layers[i], query, fd);
-        ruling_add(ruling, i);
+        if (unlikely(layer_judge(&ruling->verdicts[i], &ruling->latches[i], &process.layers[i], query, fd)))
+            ruling_add(ruling, i);
+        else
+            ruling->verdicts[i] = (struct verdict){.action = ACTION_ALLOW};
     }
 }
 

@@ -12,7 +12,7 @@
 /* A layer's mode, which a reload may change. */
 static enum image_mode layer_mode(const struct layer *layer)
 {
-    return layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & 1].mode;
+    return layer->slots[atomic_load_explicit(&layer->latch, memory_order_acquire) & LATCH_SLOT].mode;
 }
 
 static bool layer_matters(const struct layer *layer)
