@@ -78,9 +78,14 @@ drew_nothing 'with stderr in a file'
 is "$(cat err)" '' 'nothing is in that file'
 capture as_user env TERM=xterm timeout 60 "$SOCKADE" compile --output out.image long.conf
 is "$STATUS $ERR" '0 ' 'nor in a pipe'
-begun=$(date +%s%3N)
-on_terminal "$SOCKADE" compile --output out.image quick.conf
-if [ $(($(date +%s%3N) - begun)) -lt 500 ]; then
+took=500
+for _ in 1 2 3 4 5 6 7 8 9 10; do # on a busy machine it may not be quick at once
+    [ "$took" -ge 500 ] || break
+    begun=$(date +%s%3N)
+    on_terminal "$SOCKADE" compile --output out.image quick.conf
+    took=$(($(date +%s%3N) - begun))
+done
+if [ "$took" -lt 500 ]; then
     drew_nothing 'what is quick needs no line'
 else
     skip 'the machine is too busy to be quick' 'what is quick needs no line'

@@ -337,7 +337,7 @@ static void image_names_differ_by_path_and_options(void **state)
     image_name(b, "/x/policy.conf", NULL);
     assert_string_equal(a, b);
     assert_int_equal(strlen(a), 40);
-    assert_string_equal(a + 32, "-1.image");
+    assert_string_equal(a + 32, "-2.image");
     image_name(b, "/x/policy.conf", "");
     assert_string_not_equal(a, b);
     image_name(b, "/x/policy.conf", "--deny-to 192.0.2.1");
