@@ -109,7 +109,7 @@ static inline void spawn_and_end(const struct start *start)
 
     if (error == 0)
         waitpid(pid, &status, 0);
-    _exit(error != 0 ? 100 : WIFEXITED(status) ? WEXITSTATUS(status) : 101);
+    _exit(error != 0 ? error : WIFEXITED(status) ? WEXITSTATUS(status) : 101);
 }
 
 /* The same by a shell, whose command is the arguments. */
@@ -134,7 +134,7 @@ static inline void shell_and_end(const struct start *start)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 101);
 }
 
-/* Starts it in this process' place; ends with 100 and more where that failed. With three arguments for the variadic ones. */
+/* Starts it in this process' place; ends with its errno where that failed. With three arguments for the variadic ones. */
 static inline void start_here(const struct start *start)
 {
     char **argv = start->argv;
@@ -185,7 +185,7 @@ static inline void start_here(const struct start *start)
     default:
         break;
     }
-    _exit(100);
+    _exit(errno);
 }
 
 static const struct start *in_handler;
