@@ -62,11 +62,19 @@ static int call_spawn(const struct child *child, spawn_call *real_call, char *co
     return real_call(child->pid, child->path, child->actions, child->attributes, child->argv, envp);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+void __asan_handle_no_return(void);
+#define STACK_IS_LEFT() __asan_handle_no_return()
+#else
+#define STACK_IS_LEFT() ((void)0)
+#endif
+
 static int call(const struct child *child, char *const *envp)
 {
     exec_call_with_environment *by_path = real.execve, *searching = real.execvpe;
     exec_call_by_descriptor *by_descriptor = real.fexecve;
 
+    STACK_IS_LEFT(); /* a sanitizer's marks on it: those of a vfork child would stay behind in its parent */
     switch (child->way) {
     case BY_EXECV:
         return call_plain(child, real.execv, by_path, envp);

@@ -49,14 +49,19 @@ static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
     return kernel_call(SYS_read, descriptor, bytes, size);
 }
 
-/* pread(2), whose offset 32-bit machines pass in different ways; that of preadv(2) is in two halves everywhere. */
+/*
+ * pread(2), which every loader calls, so that no sandbox of a program that starts others can do without it. 32-bit machines
+ * pass its offset in different ways; that of preadv(2) is in two halves everywhere.
+ */
 static inline ssize_t kernel_read_at(int descriptor, void *bytes, size_t size, uint64_t offset)
 {
+#if UINTPTR_MAX > UINT32_MAX
+    return syscall(SYS_pread64, descriptor, bytes, size, offset);
+#else
     struct iovec part = {bytes, size};
-    unsigned half = sizeof(long) * 4;
 
-    return kernel_call(SYS_preadv, descriptor, &part, 1, (unsigned long)offset,
-                       (unsigned long)(offset >> half >> half));
+    return kernel_call(SYS_preadv, descriptor, &part, 1, (unsigned long)offset, (unsigned long)(offset >> 32));
+#endif
 }
 
 static inline ssize_t kernel_write(int descriptor, const void *bytes, size_t size)

@@ -18,7 +18,7 @@ echo 'version = 2;' | mine bad.conf
 # Where the image goes.
 compile one.conf
 is "$STATUS $ERR" '0 ' 'a text: exit 0'
-like "$OUT" "^$USER_HOME/one.conf: 1 rule, image of [0-9]+ bytes: $USER_HOME/.cache/sockade/[0-9a-f]*-1.image$" 'what was made, and where'
+like "$OUT" "^$USER_HOME/one.conf: 1 rule, image of [0-9]+ bytes: $USER_HOME/.cache/sockade/[0-9a-f]*-2.image$" 'what was made, and where'
 is "$(stat -c %a .cache/sockade)" 700 "the folder is the user's alone"
 is "$(stat -c %a "$(images)")" 600 'and so is the image'
 compile "$PWD/one.conf"

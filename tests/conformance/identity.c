@@ -290,8 +290,8 @@ static void handed_over(void)
     must("send", ask(fd, REPLY, PLAIN, 1));
     settle();
     carrier_make(&carrier, "x", fd);
+    fflush(stdout); /* before the other one says anything */
     must("sendmsg", sendmsg(ends[0], &carrier.header, 0));
-    fflush(stdout);
     must("wait", wait(&status));
     say_value("it ended", status);
     works("after it", fd);

@@ -109,7 +109,7 @@ static inline void spawn_and_end(const struct start *start)
 
     if (error == 0)
         waitpid(pid, &status, 0);
-    _exit(error != 0 ? 100 : WIFEXITED(status) ? WEXITSTATUS(status) : 101);
+    _exit(error != 0 ? error : WIFEXITED(status) ? WEXITSTATUS(status) : 101);
 }
 
 /* The same by a shell, whose command is the arguments. */
@@ -134,7 +134,7 @@ static inline void shell_and_end(const struct start *start)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 101);
 }
 
-/* Starts it in this process' place; ends with 100 and more where that failed. With three arguments for the variadic ones. */
+/* Starts it in this process' place; ends with its errno where that failed. With three arguments for the variadic ones. */
 static inline void start_here(const struct start *start)
 {
     char **argv = start->argv;
@@ -185,7 +185,7 @@ static inline void start_here(const struct start *start)
     default:
         break;
     }
-    _exit(100);
+    _exit(errno);
 }
 
 static const struct start *in_handler;
@@ -216,7 +216,7 @@ static inline int start_in_vfork(const struct start *start)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 101;
 }
 
-/* In a child process of our own: from main, from a thread with the smallest stack, from a signal handler, by vfork. */
+/* In a child process of our own: from main, from a thread with the smallest stack (but under a sanitizer), from a signal handler, by vfork. */
 static inline int start_from(enum place place, const struct start *start)
 {
     int status = 0;
@@ -227,7 +227,7 @@ static inline int start_from(enum place place, const struct start *start)
         pthread_t thread;
 
         pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN);
+        pthread_attr_setstacksize(&attributes, sanitizer_options() == NULL ? (size_t)PTHREAD_STACK_MIN : 1 << 18);
         pthread_create(&thread, &attributes, start_in_thread, (void *)start);
         pthread_join(thread, NULL);
     } else if (pid == 0 && place == IN_HANDLER) {
@@ -243,14 +243,9 @@ static inline int start_from(enum place place, const struct start *start)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 101;
 }
 
-/*
- * Whether the call can be made from there at all: system and popen are made for neither handlers nor vfork children. A
- * sanitizer's runtime that comes behind libc sees no vfork, and takes the stack that the child leaves for broken.
- */
+/* Whether the call can be made from there at all: system and popen are made for neither handlers nor vfork children. */
 static inline bool can_start(enum place place, enum way way)
 {
-    if (place == IN_VFORK && sanitizer_options() != NULL)
-        return false;
     return !(way >= SYSTEM && (place == IN_HANDLER || place == IN_VFORK));
 }
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Files with capabilities, as Debian installs ping, fping, oping and mtr-packet: the loader ignores LD_PRELOAD for them,
-# and their exec fails where CAP_NET_RAW is outside the bounding set. `sockade run` starts them all the same.
+# and their exec fails where CAP_NET_RAW is outside the bounding set. `sockade run` starts them all the same, and so do the
+# exec hooks for what a program starts by itself.
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 . "${0%/*}/../laboratory.sh"

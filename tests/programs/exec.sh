@@ -115,6 +115,19 @@ is "$(echo "$OUT" | grep -c '^LD_PRELOAD')" 1 'and never twice'
 capture as_user env LD_PRELOAD="$LIBSOCKADE" env -i A=1 env
 like "$OUT" "^LD_PRELOAD=$LIBSOCKADE\$" 'without a policy children keep the object too'
 
+# However the object was named.
+value="$SCRATCH/install/"'$LIB/libsockade.so'
+for folder in "lib/$(${CC:-gcc} -print-multiarch 2>/dev/null)" lib64 lib; do
+    mkdir -p "install/$folder"
+    cp "$LIBSOCKADE" "install/$folder/libsockade.so"
+done
+capture as_user env LD_PRELOAD="$value" env -i env
+like "$OUT" "^LD_PRELOAD=.*/\\\$LIB/libsockade.so\$" "a value with the loader's \$LIB stays one"
+capture as_user env LD_LIBRARY_PATH="${LIBSOCKADE%/*}" LD_PRELOAD=libsockade.so env -i env
+like "$OUT" "^LD_PRELOAD=$LIBSOCKADE\$" 'a name that was found along LD_LIBRARY_PATH becomes a path'
+capture as_user "$SOCKADE" run env -i env
+like "$OUT" "^LD_PRELOAD=$LIBSOCKADE\$" 'sockade run without a policy'
+
 # The object by a relative name, and a folder that changes.
 cp "$LIBSOCKADE" here.so
 capture as_user env LD_PRELOAD=./here.so sh -c 'cd / && exec env -i grep -c here.so /proc/self/maps'
