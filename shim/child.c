@@ -190,14 +190,10 @@ int child_start(const struct child *child)
         return result;
     errno = saved;
     result = child_call(child);
-    if (!judged && may_be_out_of_bounds(child, result)) {
-        int refused = result;
-
-        errno = saved;
-        if (look(child, &result) == JUDGED_FINE)
-            result = refused;
-    }
-    return result;
+    if (judged || !may_be_out_of_bounds(child, result))
+        return result;
+    errno = saved;
+    return look(child, &result) == JUDGED_FINE ? child_failed(child, EPERM) : result;
 }
 
 bool child_shell_allowed(const char *op)

@@ -197,6 +197,8 @@ os.waitpid(os.posix_spawn("capped", ["name", "sh", "-c", "grep -c libsockade /pr
         cp static capped-static && setcap cap_net_raw=ep capped-static
         attempt deny ./capped-static
         is "$STATUS" 126 'a static one cannot go through a loader'
+        capture as_user env LD_PRELOAD="$LIBSOCKADE" env ./capped-static
+        like "$ERR" 'Operation not permitted' 'and without a policy fails as it does without us'
         capture as_user env LD_PRELOAD="$LIBSOCKADE" env ./capped sh -c 'grep -c libsockade /proc/self/maps'
         like "$OUT" '^[1-9]' 'without a policy, under no_new_privs: through the loader'
     else
