@@ -277,7 +277,7 @@ struct image_settings {
     uint8_t reserved[6];
     uint32_t log_to;    /* offset into strings: "stderr", "syslog" or "file:PATH" as written */
     uint32_t log_limit; /* lines a second and process */
-    uint32_t reserved2;
+    uint32_t reserved2[2];
     uint64_t log_max_size; /* bytes */
 };
 
