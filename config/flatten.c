@@ -4,9 +4,9 @@
  * in rule order.
  *
  * Nothing in it grows with the product of rules and ranges. Rules that cover the same addresses (one large list, many
- * ports) are one area, whose start or end is a few exclusive-ors. The bitmap is made of groups of 128 rules, and a group
- * remembers the lists of its last few states; so what is done at a boundary is a look at each group that holds an open rule. The areas'
- * ranges are sorted already and are merged by a heap, so no copy of them is made.
+ * ports) are one area, whose start or end is a few exclusive-ors. The bitmap is made of groups of 128 rules, and a
+ * group remembers the lists of its last few states; so what is done at a boundary is a look at each group that holds an
+ * open rule. The areas' ranges are sorted already and are merged by a heap, so no copy of them is made.
  */
 #include "config/flatten.h"
 
@@ -20,7 +20,9 @@ bool rule_is_unconditional(const struct rule *rule)
     return rule->port_count == 0 && rule->protos == PROTO_ANY && !rule->audit;
 }
 
-/* Rules of 128 neighbouring positions, as in a bitmap: which are open, and the bitmaps of states that were met before. */
+/*
+ * Rules of 128 neighbouring positions, as in a bitmap: which are open, and the bitmaps of states that were met before.
+ */
 
 #define GROUP_RULES IMAGE_BITMAP_RULES
 #define GROUP_WORDS (GROUP_RULES / 64)
@@ -99,7 +101,9 @@ static bool group_reached(const struct group *group, uint64_t reached[GROUP_WORD
     return ended;
 }
 
-/* Writes the numbers of the reached rules to `out`, but no more than `room`. Returns how many there are, or room + 1. */
+/*
+ * Writes the numbers of the reached rules to `out`, but no more than `room`. Returns how many there are, or room + 1.
+ */
 static size_t group_numbers(const uint64_t reached[GROUP_WORDS], const uint32_t *numbers, uint32_t *out, size_t room)
 {
     size_t found = 0;
