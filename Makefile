@@ -31,7 +31,7 @@ PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS)
 COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
-COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig)
+COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
 
 POLICY := $(wildcard policy/*.c)

@@ -7,15 +7,13 @@
 #include "command/choose.h"
 #include "command/command.h"
 #include "command/options.h"
+#include "command/progress.h"
 #include "command/texts.h"
-#include "config/publish.h"
 #include "config/read.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LOCK_SECONDS 30
 
 struct choices {
     bool system, fresh, quiet;
@@ -32,13 +30,11 @@ static void print_summary(const struct compiled *compiled, const struct layer_pl
 static int write_image(const struct compiled *compiled, const struct choices *choices, const struct layer_place *place,
                        const struct surroundings *surroundings, const char *name)
 {
-    char where[PATH_MAX], problem[PATH_MAX + 256];
+    char where[PATH_MAX];
 
     if (choices->output != NULL) {
-        if (!publish_to_file(&compiled->image, choices->output, 0644, problem, sizeof(problem))) {
-            complain("%s", problem);
+        if (!text_write(compiled, choices->output))
             return EXIT_OWN;
-        }
         snprintf(where, sizeof(where), "%s", choices->output);
     } else if (!text_publish(compiled, surroundings, place->system, name, where)) {
         return EXIT_OWN;
@@ -98,10 +94,10 @@ int command_compile(int argc, char **argv)
     code = text_choose(&place, &usage, choices.system, operands == 1 ? argv[0] : NULL, &surroundings);
     if (code != EXIT_FINE)
         return code;
-    policy_resolve_names_in_hints = !choices.quiet;
+    policy_resolve_names_in_hints = progress_wanted = !choices.quiet;
     text_image_name(name, &place, NULL);
     if (choices.output == NULL)
-        lock = publish_lock(&surroundings, name, LOCK_SECONDS);
+        lock = text_lock(&surroundings, name);
     code = compile_text(&choices, &place, &surroundings, name);
     if (lock >= 0)
         close(lock);

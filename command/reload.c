@@ -3,14 +3,13 @@
 #include "command/choose.h"
 #include "command/command.h"
 #include "command/followers.h"
+#include "command/progress.h"
 #include "config/publish.h"
 #include "config/read.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LOCK_SECONDS 30
 
 /* Compiles and publishes the text where its image is stale; else only tells the processes to look again. */
 static int publish(const struct layer_place *place, const struct surroundings *surroundings, const char *name)
@@ -77,9 +76,9 @@ int command_reload(int argc, char **argv)
     code = text_choose(&place, &usage, system, file, &surroundings);
     if (code != EXIT_FINE)
         return code;
-    policy_resolve_names_in_hints = !quiet;
+    policy_resolve_names_in_hints = progress_wanted = !quiet;
     text_image_name(name, &place, NULL);
-    lock = publish_lock(&surroundings, name, LOCK_SECONDS);
+    lock = text_lock(&surroundings, name);
     code = publish(&place, &surroundings, name);
     if (lock >= 0)
         close(lock);

@@ -11,7 +11,6 @@
 #include "command/preload.h"
 #include "command/target.h"
 #include "command/texts.h"
-#include "config/publish.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +18,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#define LOCK_SECONDS 30
 
 struct choices {
     const char *policy;
@@ -82,7 +79,7 @@ static bool make_fresh(const struct layer_place *place, const struct additions *
     text_image_name(name, place, additions);
     if (find_fresh(surroundings, place->system, name, where))
         return true;
-    lock = publish_lock(surroundings, name, LOCK_SECONDS);
+    lock = text_lock(surroundings, name);
     done = find_fresh(surroundings, place->system, name, where) ||
            compile_and_publish(place, additions, surroundings, name, where);
     if (lock >= 0)

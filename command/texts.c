@@ -3,6 +3,7 @@
 #include "command/texts.h"
 
 #include "command/command.h"
+#include "command/progress.h"
 #include "config/memory.h"
 #include "config/publish.h"
 #include "config/read.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+
+#define LOCK_SECONDS 30
 
 void surroundings_here(struct surroundings *out)
 {
@@ -70,16 +73,13 @@ static bool read_text(struct compiled *out, const struct layer_place *place, boo
     return place->path[0] == '\0' || policy_read_file(&out->policy, place->path, trust_anyone, messages);
 }
 
-bool text_compile(struct compiled *out, const struct layer_place *place, const struct additions *additions,
-                  bool trust_anyone, struct messages *messages)
+/* Text to image, which is held against its own checksum. */
+static bool read_and_compile(struct compiled *out, const struct layer_place *place, const struct additions *additions,
+                             bool trust_anyone, struct messages *messages)
 {
     enum image_error error;
-    bool right;
+    bool right = read_text(out, place, trust_anyone, messages);
 
-    memset(out, 0, sizeof(*out));
-    policy_init(&out->policy);
-    out->policy.system = place->system;
-    right = read_text(out, place, trust_anyone, messages);
     if (additions != NULL)
         right = add_additions(&out->policy, additions, messages) && right;
     if (!right || !policy_compile(&out->policy, &out->image, messages))
@@ -92,6 +92,20 @@ bool text_compile(struct compiled *out, const struct layer_place *place, const s
         return false;
     }
     return true;
+}
+
+bool text_compile(struct compiled *out, const struct layer_place *place, const struct additions *additions,
+                  bool trust_anyone, struct messages *messages)
+{
+    bool done;
+
+    memset(out, 0, sizeof(*out));
+    policy_init(&out->policy);
+    out->policy.system = place->system;
+    progress_begin();
+    done = read_and_compile(out, place, additions, trust_anyone, messages);
+    progress_end();
+    return done;
 }
 
 void compiled_free(struct compiled *compiled)
@@ -181,30 +195,59 @@ bool published_find(struct published *out, const struct surroundings *surroundin
     return any;
 }
 
+int text_lock(const struct surroundings *surroundings, const char *name)
+{
+    int lock;
+
+    progress_begin();
+    lock = publish_lock(surroundings, name, LOCK_SECONDS);
+    progress_end();
+    return lock;
+}
+
 /* Root's image of the system layer, for everybody to read. */
 static bool publish_system(const struct compiled *compiled, const char *name, char where[PATH_MAX])
 {
     char problem[PATH_MAX + 256] = "its name is too long";
+    bool published;
 
     if (mkdir(SYSTEM_STATE_FOLDER, 0755) != 0 && errno != EEXIST) {
         complain("mkdir '" SYSTEM_STATE_FOLDER "': %s", strerror(errno));
         return false;
     }
-    if (publish_system_image(&compiled->image, name, where, problem, sizeof(problem)))
-        return true;
-    complain("%s", problem);
-    return false;
+    progress_begin();
+    published = publish_system_image(&compiled->image, name, where, problem, sizeof(problem));
+    progress_end();
+    if (!published)
+        complain("%s", problem);
+    return published;
 }
 
 bool text_publish(const struct compiled *compiled, const struct surroundings *surroundings, bool system,
                   const char *name, char where[PATH_MAX])
 {
     char problem[PATH_MAX + 256] = "";
+    bool published;
 
     if (system && surroundings->uid == 0)
         return publish_system(compiled, name, where);
-    if (publish_image(&compiled->image, surroundings, name, where, problem, sizeof(problem)))
-        return true;
-    complain("%s", problem);
-    return false;
+    progress_begin();
+    published = publish_image(&compiled->image, surroundings, name, where, problem, sizeof(problem));
+    progress_end();
+    if (!published)
+        complain("%s", problem);
+    return published;
+}
+
+bool text_write(const struct compiled *compiled, const char *path)
+{
+    char problem[PATH_MAX + 256];
+    bool written;
+
+    progress_begin();
+    written = publish_to_file(&compiled->image, path, 0644, problem, sizeof(problem));
+    progress_end();
+    if (!written)
+        complain("%s", problem);
+    return written;
 }

@@ -52,10 +52,19 @@ struct published {
 bool published_find(struct published *out, const struct surroundings *surroundings, bool system, const char *name);
 
 /*
+ * Takes the lock of a text's image: of several processes that want it made, one does the work. A descriptor to close,
+ * or -1 where it cannot be had, which is no reason not to go on.
+ */
+int text_lock(const struct surroundings *surroundings, const char *name);
+
+/*
  * Publishes an image where the shim looks: root's system image in the installed state folder, all others in a folder of
  * the user's own. `where` gets the path. Says why it cannot.
  */
 bool text_publish(const struct compiled *compiled, const struct surroundings *surroundings, bool system,
                   const char *name, char where[PATH_MAX]);
+
+/* Writes an image to the file `path`, for everybody to read. Says why it cannot. */
+bool text_write(const struct compiled *compiled, const char *path);
 
 #endif

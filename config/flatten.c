@@ -3,26 +3,27 @@
  * A sweep over the starts and ends of all ranges, in order of address, with the set of rules that are open as a bitmap
  * in rule order.
  *
- * Nothing in it grows with the product of rules and ranges. Rules that cover the same addresses (one large list, many
- * ports) are one area, whose start or end is a few exclusive-ors. The bitmap is made of groups of 128 rules, and a
- * group remembers the lists of its last few states; so what is done at a boundary is a look at each group that holds an
- * open rule. The areas' ranges are sorted already and are merged by a heap, so no copy of them is made.
+ * Rules that cover the same addresses (one large list, many ports) are one area, whose start or end is a few
+ * exclusive-ors. The bitmap is made of groups of 128 rules, and a group remembers the bitmaps of its last few states; so
+ * what is done at a boundary is a look at each group that holds an open rule. The areas' ranges are sorted already and
+ * are merged by a heap, so no copy of them is made.
  */
 #include "config/flatten.h"
 
 #include "config/memory.h"
+#include "config/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define TELL_STEPS 16384 /* of the sweep, after which it is told how far it is */
 
 bool rule_is_unconditional(const struct rule *rule)
 {
     return rule->port_count == 0 && rule->protos == PROTO_ANY && !rule->audit;
 }
 
-/*
- * Rules of 128 neighbouring positions, as in a bitmap: which are open, and the bitmaps of states that were met before.
- */
+/* Rules of 128 neighbouring positions: which are open, and the bitmaps of states that were met before. */
 
 #define GROUP_RULES IMAGE_BITMAP_RULES
 #define GROUP_WORDS (GROUP_RULES / 64)
@@ -101,9 +102,7 @@ static bool group_reached(const struct group *group, uint64_t reached[GROUP_WORD
     return ended;
 }
 
-/*
- * Writes the numbers of the reached rules to `out`, but no more than `room`. Returns how many there are, or room + 1.
- */
+/* Writes the numbers of the reached rules to `out`, at most `room`. Returns how many there are, or room + 1. */
 static size_t group_numbers(const uint64_t reached[GROUP_WORDS], const uint32_t *numbers, uint32_t *out, size_t room)
 {
     size_t found = 0;
@@ -135,6 +134,7 @@ struct areas {
     struct mask *masks;
     uint32_t *heap; /* areas that are not at their end, the nearest first */
     size_t heap_count;
+    size_t passed, ranges; /* how many lie behind us, of all */
 };
 
 /* One rule's cover and its position, to be sorted. */
@@ -243,6 +243,7 @@ static void areas_init(struct areas *areas, const struct rule *rules, const uint
     areas_fill(areas, covered, count);
     free(covered);
     for (size_t i = 0; i < areas->count; i++) {
+        areas->ranges += six ? areas->list[i].cover->v6_count : areas->list[i].cover->v4_count;
         if (area_aim(&areas->list[i], six))
             areas->heap[areas->heap_count++] = (uint32_t)i;
     }
@@ -369,6 +370,7 @@ static struct image_key6 sweep_step(struct sweep *sweep)
             break;
         for (size_t i = 0; i < area->mask_count; i++)
             open_rules_toggle(&sweep->open, &area->masks[i]);
+        areas->passed += area->inside;
         if (!area_advance(area, sweep->six))
             areas->heap[0] = areas->heap[--areas->heap_count];
         heap_sink(areas, 0);
@@ -390,10 +392,13 @@ struct flat_table flatten(const struct rule *rules, const uint32_t *numbers, siz
     sweep.list = memory_new((count / GROUP_RULES / IMAGE_BUNDLE_BITMAPS + 2) * sizeof(*sweep.list));
     if (sweep.areas.heap_count > 0 && !is_first_key(&sweep.areas.list[sweep.areas.heap[0]].next))
         sweep_emit(&sweep, &(struct image_key6){0, 0});
-    while (sweep.areas.heap_count > 0) {
+    for (size_t steps = 0; sweep.areas.heap_count > 0; steps++) {
         struct image_key6 key = sweep_step(&sweep);
 
         sweep_emit(&sweep, &key);
+        if (steps % TELL_STEPS == 0)
+            progress_tell(
+                (struct progress){six ? WORK_JOIN6 : WORK_JOIN4, NULL, 0, sweep.areas.passed, sweep.areas.ranges});
     }
     open_rules_free(&sweep.open);
     areas_free(&sweep.areas);

@@ -7,11 +7,14 @@
  */
 #include "config/lists.h"
 
+#include "config/progress.h"
+
 #include <string.h>
 
 #define SHOWN_MISTAKES 20
 #define LONGEST_ENTRY 128 /* two IPv6 addresses with zones are shorter */
 #define QUOTED 60         /* bytes of a bad line that a message repeats */
+#define TELL_LINES 8192   /* lines after which it is told how far the reading is: about a thousandth of a second */
 
 /* A run of bytes of the list's text. */
 struct piece {
@@ -72,18 +75,27 @@ static void bad_line(struct list_scan *scan, struct piece line, const char *why)
                  why);
 }
 
-/* Reads a decimal number of at most three digits and no leading zero; NULL where there is none up to `limit`. */
-static const char *take_number(const char *s, const char *end, uint32_t limit, uint32_t *out)
+/* The value of the digit at `s`; more than 9 where there is none. */
+static inline uint32_t digit_at(const char *s, const char *end)
 {
-    const char *start = s;
-    uint32_t value = 0;
+    return s < end ? (uint32_t)(*s - '0') : UINT32_MAX;
+}
 
-    while (s < end && s - start < 3 && *s >= '0' && *s <= '9')
-        value = value * 10 + (uint32_t)(*s++ - '0');
-    if (s == start || value > limit || (*start == '0' && s - start > 1))
+/* Reads a decimal number of at most three digits and no leading zero; NULL where there is none up to `limit`. */
+static inline const char *take_number(const char *s, const char *end, uint32_t limit, uint32_t *out)
+{
+    uint32_t value = digit_at(s, end);
+
+    if (value > 9)
         return NULL;
+    s++;
+    for (int more = 0; more < 2 && digit_at(s, end) <= 9; more++, s++) {
+        if (value == 0)
+            return NULL;
+        value = value * 10 + digit_at(s, end);
+    }
     *out = value;
-    return s;
+    return value > limit ? NULL : s;
 }
 
 /* Takes plain IPv4, with or without a prefix length, and gives what stands behind it; NULL where something else is. */
@@ -231,7 +243,7 @@ struct list_report list_read(const char *text, size_t size, const char *file, st
                              struct messages *messages)
 {
     struct list_scan scan = {.file = file, .set = set, .messages = messages};
-    const char *end = text + size;
+    const char *start = text, *end = text + size;
 
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
@@ -239,7 +251,8 @@ struct list_report list_read(const char *text, size_t size, const char *file, st
         struct address_range range;
         bool masked;
         const char *behind = take_inet(text, end, &range, &masked);
-        scan.line++;
+        if (++scan.line % TELL_LINES == 0)
+            progress_tell((struct progress){WORK_READ, file, (size_t)scan.line, (size_t)(text - start), size});
         if (behind && behind < end && *behind == '\n') { /* nearly every line of a large list */
             add_entry(&scan, &range, masked);
             text = behind + 1;

@@ -3,15 +3,18 @@
  * An image comes to its place whole or not at all: written beside it, synced, renamed over it, and the folder synced.
  *
  * The temporary file is named after the image, NAME.new, and made under a lock on its folder. So what a killed writer
- * left behind is taken away by the next one, and there is never more than one.
+ * left behind is taken away by the next one, and there is never more than one. Signals wait until it has gone, so that
+ * a Ctrl-C leaves none.
  */
 #include "config/publish.h"
 
+#include "config/progress.h"
 #include "state/folder.h"
 #include "state/generation.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -63,6 +66,7 @@ static bool lock_take(int descriptor, int seconds)
 
         if (errno != EWOULDBLOCK || milliseconds_now() >= deadline)
             return false;
+        progress_tell((struct progress){.work = WORK_WAIT});
         nanosleep(&pause, NULL);
     }
     return true;
@@ -129,6 +133,8 @@ static bool image_replace(const struct destination *to, const struct image_bytes
 static bool image_write(struct destination *to, const struct image_bytes *image, mode_t mode)
 {
     bool locked = lock_take(to->folder, FOLDER_LOCK_SECONDS);
+    sigset_t all, before;
+    bool written;
 
     if (!locked && errno == EWOULDBLOCK)
         return failed(to, "flock", "");
@@ -142,7 +148,12 @@ static bool image_write(struct destination *to, const struct image_bytes *image,
     /* There before the image is, so that whoever maps that finds it. Without one the image is good all the same. */
     if (to->followed && locked)
         generation_make(to->folder, mode);
-    return image_replace(to, image, mode);
+    progress_tell((struct progress){.work = WORK_WRITE});
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    written = image_replace(to, image, mode);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return written;
 }
 
 /* Only a plain file is replaced: a device would be lost, and what a link leads to would stay as it was. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a rule covers. Covers that are equal are made once and shared: many rules may name one list of a million prefixes,
- * each with ports of its own, and none of them needs a copy.
+ * What a rule covers. Covers that are equal are made once and shared: many rules may name one list of a million
+ * prefixes, each with ports of its own, and none of them needs a copy.
  */
 #include "config/read_internal.h"
 
@@ -150,17 +150,18 @@ static size_t cover_size(const struct range_set *cover)
     return cover->v4_count * sizeof *cover->v4 + cover->v6_count * sizeof *cover->v6;
 }
 
-/* Makes the cover, which is the policy's. Beyond the limit it is an empty one, and the first time a message. */
+/* Makes the cover, which is the policy's. Beyond the limit, which is told once, it is any: the policy is not used. */
 static const struct range_set *cover_new(struct reader *reader, struct addresses *what, struct addresses *less,
                                          struct place place)
 {
     struct policy *policy = reader->policy;
-    struct range_set *cover = memory_new(sizeof *cover);
+    struct range_set *cover;
 
+    if (policy->cover_bytes > policy_cover_limit)
+        return policy->covers[policy->cover_count - 1];
+    cover = memory_new(sizeof *cover);
     policy->covers = memory_grow(policy->covers, policy->cover_count, &policy->cover_room, sizeof(struct range_set *));
     policy->covers[policy->cover_count++] = cover;
-    if (policy->cover_bytes > policy_cover_limit)
-        return cover;
     *cover = gather(policy, what);
     if (less) {
         struct range_set others = gather(policy, less);

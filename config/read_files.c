@@ -6,6 +6,7 @@
 #include "config/read_internal.h"
 
 #include "config/memory.h"
+#include "config/progress.h"
 #include "state/kernel.h"
 #include "state/locate.h"
 
@@ -155,6 +156,7 @@ enum file_outcome file_read(struct reader *reader, const char *path, size_t limi
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     *out = (struct file_bytes){0};
+    progress_tell((struct progress){.work = WORK_READ, .name = path});
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return FILE_ABSENT;
     if (fd < 0 || fstat(fd, &out->st) != 0) {

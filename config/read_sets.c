@@ -7,6 +7,7 @@
 
 #include "config/lists.h"
 #include "config/memory.h"
+#include "config/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ void sets_collect(struct reader *reader, config_setting_t *root)
         collect(reader, config_setting_get_elem(sets, (unsigned)i));
 }
 
-/* Reads a list's bytes into the set, and notes what they came to. `path` is the set's from now on; the bytes are freed. */
+/* Reads a list's bytes, which are freed, into the set, and notes what they came to. `path` is the set's from now on. */
 static void take_list(struct reader *reader, struct named_set *set, char *path, const struct file_bytes *bytes)
 {
     struct range_set ranges = {0};
@@ -63,6 +64,7 @@ static void take_list(struct reader *reader, struct named_set *set, char *path, 
     };
 
     free(bytes->bytes);
+    progress_tell((struct progress){.work = WORK_SORT, .name = path});
     file.merge = range_set_normalise(&ranges);
     set->files = memory_grow(set->files, set->file_count, &set->file_room, sizeof *set->files);
     set->files[set->file_count++] = file;

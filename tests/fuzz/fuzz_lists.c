@@ -47,7 +47,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (set.v4[i].first > set.v4[i].last)
             abort();
     }
-    range_set_normalise(&set);
+    struct range_merge merge = range_set_normalise(&set);
+    if (merge.duplicates + merge.inside + merge.joined + set.v4_count + set.v6_count != report.entries)
+        abort();
+    merge = range_set_normalise(&set);
+    if (merge.duplicates + merge.inside + merge.joined != 0)
+        abort();
     range_set_free(&set);
     messages_free(&messages);
     free(text);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as a policy: the reader ends, and what it calls right can be linted.
+ * Any bytes as a policy: the reader ends, and what it calls right can be linted, and compiled to an image that is right.
  *
  * Bytes behind the first NUL byte, if there is one, are an endpoint of the command line.
  */
+#include "config/compile.h"
 #include "config/lint.h"
 #include "config/read.h"
 
@@ -49,6 +50,19 @@ static void check_rule(const struct policy *policy, const struct rule *rule)
         abort();
 }
 
+static void check_image(const struct policy *policy, struct messages *messages)
+{
+    struct image_bytes image;
+    struct view view;
+
+    if (!policy_compile(policy, &image, messages))
+        abort();
+    if (image_verify(image.bytes, image.size) != IMAGE_OK ||
+        image_open(&view, image.bytes, image.size, NULL) != IMAGE_OK)
+        abort();
+    free(image.bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const options[] = {"--deny-to", "--deny-from", "--deny-on", "--allow-to", "--allow-x"};
@@ -71,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < policy.rule_count; i++)
             check_rule(&policy, &policy.rules[i]);
         policy_lint(&policy, NULL, &messages);
+        check_image(&policy, &messages);
     }
     messages_print(&messages, nowhere());
     policy_free(&policy);

@@ -4,6 +4,7 @@
 
 #include "config/lists.h"
 #include "config/memory.h"
+#include "config/progress.h"
 
 #include <time.h>
 
@@ -175,6 +176,35 @@ static void hostile_bytes(void **state)
     free(text);
 }
 
+static struct progress told_last;
+static size_t told_times;
+
+static void note_progress(const struct progress *progress)
+{
+    assert_int_equal(progress->work, WORK_READ);
+    assert_string_equal(progress->name, "list");
+    assert_true(progress->lines > told_last.lines && progress->done > told_last.done);
+    assert_true(progress->done < progress->total);
+    told_last = *progress;
+    told_times++;
+}
+
+static void it_is_told_how_far_the_reading_is(void **state)
+{
+    const size_t count = 50000;
+    char *text = memory_new(count * 10);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        memcpy(text + 10 * i, i % 2 ? "192.0.2.1\n" : "2001::1 \r\n", 10);
+    progress_listener = note_progress;
+    read_list(text, 10 * count);
+    progress_listener = NULL;
+    assert_int_equal(report.entries, count);
+    assert_true(told_times >= 2 && told_last.lines <= count && told_last.total == 10 * count);
+    free(text);
+}
+
 /* The mark is half a second of an optimised build; the limit here leaves room for sanitizers. */
 static void a_million_lines_are_quick(void **state)
 {
@@ -212,6 +242,7 @@ int main(void)
         cmocka_unit_test(unreadable_lines),
         cmocka_unit_test(only_twenty_mistakes_are_shown),
         cmocka_unit_test(hostile_bytes),
+        cmocka_unit_test(it_is_told_how_far_the_reading_is),
         cmocka_unit_test(a_million_lines_are_quick),
     };
 

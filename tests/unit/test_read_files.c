@@ -60,7 +60,7 @@ static void what_was_read_is_a_source(void **state)
     (void)state;
     assert_int_equal(mkdir(in_scratch("lists"), 0700), 0);
     write_text("lists/a", "192.0.2.0/24\n2001:db8::/32\n");
-    write_text("lists/b", "198.51.100.7\n");
+    write_text("lists/b", "198.51.100.7\n198.51.100.7\n198.51.100.7/32\n");
     write_text("more.conf", "rules = ( { name = \"r\"; action = \"deny\"; to = [ \"@feed\", \"@gone\" ]; } );\n");
     write_text("policy.conf", "version = 1;\nsets = { feed = { file = [ \"lists/a\", \"lists/b\" ]; };\n"
                               "gone = { file = \"lists/gone\"; optional = true; }; same = { file = \"lists/a\"; }; };\n"
@@ -83,6 +83,10 @@ static void what_was_read_is_a_source(void **state)
     assert_int_equal(source_named("lists/gone")->kind, SOURCE_ABSENT);
     assert_int_equal(policy.sets[0].file_count, 2);
     assert_int_equal(policy.sets[0].files[0].entries, 2);
+    assert_int_equal(policy.sets[0].files[1].entries, 3);
+    assert_int_equal(policy.sets[0].files[1].merge.duplicates, 2);
+    assert_int_equal(policy.sets[0].entries, 3);
+    assert_int_equal(policy.sets[0].merge.duplicates, 0);
     assert_true(policy.sets[0].from_list && policy.sets[1].from_list && policy.sets[1].file_count == 0);
 }
 
