@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes COUNT connections from the own listener on loopback, which have been made before: for strace, and for callgrind,
- * which counts the accepts alone. Of COUNT connections every one must be taken.
+ * Takes COUNT connections from the own listener on loopback, which have been made before: for strace, and for
+ * callgrind, which counts the accepts alone. Of COUNT connections every one must be taken.
  *
  * usage: accepts COUNT
  */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one decision costs as the policy grows: linked with the very objects of libsockade.so that decide, without any hook.
+ * What one decision costs as the policy grows: linked with the very objects of libsockade.so that decide, without any
+ * hook.
  *
  * Prefixes and rules are random, the same for the same numbers, and are made anew in each run instead of being stored.
  *
  * usage: growth list COUNT [COUNT6]           prints COUNT IPv4 and COUNT6 (else as many) IPv6 prefixes, one a line
  *        growth rules COUNT                   prints COUNT rules with ports over overlapping ranges
- *        growth time IMAGE FAMILY COUNT       ns a decision, for a list of COUNT prefixes (0: no list, random addresses)
+ *        growth time IMAGE FAMILY COUNT       ns a decision, for a list of COUNT prefixes (0: none, random addresses)
  *        growth count IMAGE FAMILY COUNT      the same under callgrind, which counts
  *        growth cold IMAGE FAMILY COUNT       the first decision of a process: faults, and how long it takes
  */
@@ -277,8 +278,8 @@ static int order(const void *a, const void *b)
 }
 
 /*
- * All addresses in chunks so short that most of them are disturbed by no other process; of the chunks the lower decile. When
- * a chunk comes again all others have been through the caches.
+ * All addresses in chunks so short that most of them are disturbed by no other process; of the chunks the lower decile.
+ * When a chunk comes again all others have been through the caches.
  */
 static void print_time(const char *name, const struct addresses *addresses, bool hot, bool dependent)
 {

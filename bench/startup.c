@@ -2,8 +2,8 @@
 /*
  * What a start of a program costs: COUNT times vfork and exec of PROGRAM with this process' environment.
  *
- * Linked statically, so that a preloaded object weighs on the children alone; on one CPU, so that a child begins where its
- * parent waits. Prints the medians: microseconds by the clock, microseconds of CPU time, page faults.
+ * Linked statically, so that a preloaded object weighs on the children alone; on one CPU, so that a child begins where
+ * its parent waits. Prints the medians: microseconds by the clock, microseconds of CPU time, page faults.
  *
  * usage: startup COUNT PROGRAM [ARG...]
  */

@@ -13,8 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static void builder_room(struct builder *builder, size_t size)
+/* Makes it so large; what is new are zeroes. */
+static void builder_grow(struct builder *builder, size_t size)
 {
+    if (size == builder->size)
+        return;
     if (size > builder->room) {
         builder->room = size * 2;
         builder->bytes = memory_resize(builder->bytes, builder->room);
@@ -25,7 +28,7 @@ static void builder_room(struct builder *builder, size_t size)
 
 void builder_align(struct builder *builder, size_t alignment)
 {
-    builder_room(builder, (builder->size + alignment - 1) / alignment * alignment);
+    builder_grow(builder, (builder->size + alignment - 1) / alignment * alignment);
 }
 
 struct image_section builder_add(struct builder *builder, const void *data, size_t count, size_t element_size)
@@ -36,7 +39,7 @@ struct image_section builder_add(struct builder *builder, const void *data, size
         return (struct image_section){0, 0};
     builder_align(builder, 8);
     section = (struct image_section){(uint32_t)builder->size, (uint32_t)count};
-    builder_room(builder, builder->size + count * element_size);
+    builder_grow(builder, builder->size + count * element_size);
     memcpy(builder->bytes + section.offset, data, count * element_size);
     return section;
 }

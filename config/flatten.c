@@ -4,7 +4,7 @@
  * in rule order.
  *
  * Rules that cover the same addresses (one large list, many ports) are one area, whose start or end is a few
- * exclusive-ors. The bitmap is made of groups of 128 rules, and a group remembers the lists of its last few states; so
+ * exclusive-ors. The bitmap is made of groups of 128 rules, and a group remembers the bitmaps of its last few states; so
  * what is done at a boundary is a look at each group that holds an open rule. The areas' ranges are sorted already and
  * are merged by a heap, so no copy of them is made.
  */
@@ -23,7 +23,7 @@ bool rule_is_unconditional(const struct rule *rule)
     return rule->port_count == 0 && rule->protos == PROTO_ANY && !rule->audit;
 }
 
-/* Rules of 128 neighbouring positions, as in a bitmap: which are open, and the bitmaps of states that were met before. */
+/* Rules of 128 neighbouring positions: which are open, and the bitmaps of states that were met before. */
 
 #define GROUP_RULES IMAGE_BITMAP_RULES
 #define GROUP_WORDS (GROUP_RULES / 64)

@@ -26,7 +26,9 @@ struct pool {
 void pool_init(struct pool *pool);
 void pool_free(struct pool *pool);
 
-/* The offset of a list of `count` steps, the number of a bitmap, of a bundle; each is added unless it is there already. */
+/*
+ * The offset of a list of `count` steps, the number of a bitmap, of a bundle; each is added unless it is there already.
+ */
 uint32_t pool_list(struct pool *pool, const uint32_t *steps, size_t count);
 uint32_t pool_bitmap(struct pool *pool, const uint64_t words[2]);
 uint32_t pool_bundle(struct pool *pool, const uint32_t bitmaps[IMAGE_BUNDLE_BITMAPS]);

@@ -12,7 +12,9 @@ struct sieve_words {
     size_t count, room;
 };
 
-/* The sieve for the rules `numbers` (`count` of them, in order); an empty one where they are too few for a long list. */
+/*
+ * The sieve for the rules `numbers` (`count` of them, in order); an empty one where they are too few for a long list.
+ */
 struct image_sieve sieve_make(const struct rule *rules, const uint32_t *numbers, size_t count, struct pool *pool,
                               struct sieve_words *out);
 

@@ -56,7 +56,10 @@ static uint32_t class_of(const struct sieve *sieve, uint16_t port)
     return at;
 }
 
-/* Which of the lists of rules without ports a query needs: its protocol's, or the one of all where there may be several. */
+/*
+ * Which of the lists of rules without ports a query needs: its protocol's, or the one of all where there may be
+ * several.
+ */
 static uint32_t portless_of(const struct query *query)
 {
     unsigned protos = query->protos & PROTO_ANY;
@@ -159,7 +162,7 @@ static __attribute__((noinline)) void long_begin(struct candidates *candidates, 
 
     candidates->bundles = candidates->steps + 1;
     candidates->bundle_count = 0;
-    candidates->sifted = query->port_known;
+    candidates->sifted = false;
     candidates->next = 0;
     candidates->bits[0] = candidates->bits[1] = 0;
     if (count >= (size_t)(candidates->steps_end - candidates->steps) ||
@@ -168,8 +171,9 @@ static __attribute__((noinline)) void long_begin(struct candidates *candidates, 
     candidates->bundle_count = count;
     candidates->numbers = sieve.numbers;
     candidates->number_count = sieve.counts.rules;
-    if (!candidates->sifted)
+    if (!query->port_known)
         return;
+    candidates->sifted = true;
     candidates->named = sieve_pairs(&sieve, class_of(&sieve, query->port));
     candidates->portless = sieve_pairs(&sieve, sieve.counts.classes + portless_of(query));
 }
@@ -188,6 +192,6 @@ void candidates_begin(struct candidates *candidates, const struct view *view, co
     if (candidates->steps < candidates->steps_end && candidates->steps[0] != IMAGE_NO_RULE &&
         candidates->steps[0] & IMAGE_LONG)
         long_begin(candidates, chain, query, candidates->steps[0] & ~IMAGE_LONG);
-    else if (candidates->steps_end - candidates->steps > IMAGE_FEW)
+    else if ((size_t)(candidates->steps_end - candidates->steps) > IMAGE_FEW)
         candidates->steps_end = candidates->steps + IMAGE_FEW;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules of a list, in order, that are worth a look: of a short list all, of a long one those that name the port, or no port
- * and the protocol.
+ * The rules of a list, in order, that are worth a look: of a short list all, of a long one those that name the port, or
+ * no port and the protocol.
  *
  * Any bytes may stand in the list: every number is bounded where it is read, and each walk ends.
  */

@@ -232,8 +232,8 @@ static bool is_inet(const struct query *query)
 }
 
 /*
- * The rest of a decision about an IP address from chain `c` on: a rule of it may hold, the next of which `candidates` and
- * `number` tell. Not inlined, since most decisions never come here.
+ * The rest of a decision about an IP address from chain `c` on: a rule of it may hold, the next of which `candidates`
+ * and `number` tell. Not inlined, since most decisions never come here.
  */
 static __attribute__((noinline)) void decide_by_rules(struct walk *walk, uint32_t c, struct candidates *candidates,
                                                       uint32_t number)

@@ -37,8 +37,8 @@ struct verdict {
 struct verdict decide(const struct view *view, const struct query *query);
 
 /*
- * The same, but false where there is nothing to tell: no rule may hold and the default allows. That is what most calls are,
- * and costs one look-up; `verdict` is not written then.
+ * The same, but false where there is nothing to tell: no rule may hold and the default allows. That is what most calls
+ * are, and costs one look-up; `verdict` is not written then.
  */
 bool decide_tells(const struct view *view, const struct query *query, struct verdict *verdict);
 

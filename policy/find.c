@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Look-ups that wait for memory once: a block is found by arithmetic, and searched without a branch on what is found, so that
- * an address which nobody could foresee costs no branch that was guessed wrong.
+ * Look-ups that wait for memory once: a block is found by arithmetic, and searched without a branch on what is found,
+ * so that an address which nobody could foresee costs no branch that was guessed wrong.
  */
 #include "policy/find.h"
 
@@ -12,8 +12,8 @@
 #define DEPTH_MAX 64
 
 /*
- * The block of a node's slot for `key`. One below the node's first slot comes to the last, where it is above no range's first
- * either, and is found in none.
+ * The block of a node's slot for `key`. One below the node's first slot comes to the last, where it is above no range's
+ * first either, and is found in none.
  */
 static inline const unsigned char *block_of(const unsigned char *blocks, const struct image_node *node, uint64_t key)
 {
@@ -35,8 +35,8 @@ static inline const struct image_node *node_at(const struct view *view, const st
 }
 
 /* What a block that is divided has for `key`; NULL where the image is damaged. */
-static __attribute__((noinline)) const unsigned char *
-block_below(const struct view *view, const struct image_table *table, const unsigned char *block, uint64_t key)
+static inline const unsigned char *block_below(const struct view *view, const struct image_table *table,
+                                               const unsigned char *block, uint64_t key)
 {
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         const struct image_node *node;
@@ -51,15 +51,6 @@ block_below(const struct view *view, const struct image_table *table, const unsi
             return block;
     }
     return NULL;
-}
-
-/* The block that has `key`, from a node on; NULL where the image is damaged. */
-static inline const unsigned char *block_find(const struct view *view, const struct image_table *table,
-                                              const struct image_node *node, uint64_t key)
-{
-    const unsigned char *block = block_of(view->base + table->blocks.offset, node, key);
-
-    return block[IMAGE_BLOCK - 1] != BLOCK_DIVIDED ? block : block_below(view, table, block, key);
 }
 
 /* One step of a search: `half` further where the range there does not begin above the key. A conditional move. */
@@ -139,28 +130,35 @@ static inline uint32_t miss(const struct view *view, const struct image_table *t
     return value_at(view, table, block, places, places);
 }
 
-static uint32_t find_dense(const struct view *view, const struct image_table *table, const unsigned char *block,
-                           uint32_t address)
+static inline uint32_t block_find4(const struct view *view, const struct image_table *table, const unsigned char *block,
+                                   uint32_t address)
 {
-    const struct image_dense *dense = (const void *)block;
-    uint16_t low = (uint16_t)address;
-    uint32_t at = search_dense(dense->first, low);
+    uint32_t at;
 
-    /* Of a range that begins behind it the difference has all its upper bits. */
-    if (holds((uint64_t)low - dense->first[at], dense->size[at]))
-        return hit(view, table, block, IMAGE_DENSE, at, dense->size[at]);
-    return miss(view, table, block, IMAGE_DENSE);
-}
+    /* Of a range that begins behind the address the difference has all its upper bits. */
+    if (table->kind == BLOCK_DENSE) {
+        const struct image_dense *dense = (const void *)block;
+        uint16_t low = (uint16_t)address;
 
-static uint32_t find_inet(const struct view *view, const struct image_table *table, const unsigned char *block,
-                          uint32_t address)
-{
+        at = search_dense(dense->first, low);
+        if (holds((uint64_t)low - dense->first[at], dense->size[at]))
+            return hit(view, table, block, IMAGE_DENSE, at, dense->size[at]);
+        return miss(view, table, block, IMAGE_DENSE);
+    }
     const struct image_inet *inet = (const void *)block;
-    uint32_t at = search_inet(inet->first, address);
 
+    at = search_inet(inet->first, address);
     if (holds((uint64_t)address - inet->first[at], inet->size[at]))
         return hit(view, table, block, IMAGE_INET, at, inet->size[at]);
     return miss(view, table, block, IMAGE_INET);
+}
+
+/* Where the root's block is divided. Apart, and last in its caller, so that the usual case has no registers to save. */
+static __attribute__((noinline)) uint32_t find4_below(const struct view *view, const struct image_table *table,
+                                                      const unsigned char *block, uint32_t address)
+{
+    block = block_below(view, table, block, address);
+    return block != NULL ? block_find4(view, table, block, address) : table->usual;
 }
 
 uint32_t find4(const struct view *view, const struct image_table *table, uint32_t address)
@@ -169,35 +167,31 @@ uint32_t find4(const struct view *view, const struct image_table *table, uint32_
 
     if (table->blocks.count == 0)
         return table->usual;
-    block = block_find(view, table, &table->root, address);
-    if (block == NULL)
-        return table->usual;
-    if (table->kind == BLOCK_DENSE)
-        return find_dense(view, table, block, address);
-    return find_inet(view, table, block, address);
+    block = block_of(view->base + table->blocks.offset, &table->root, address);
+    if (__builtin_expect(block[IMAGE_BLOCK - 1] == BLOCK_DIVIDED, false))
+        return find4_below(view, table, block, address);
+    return block_find4(view, table, block, address);
 }
 
 /* The same for one half of an IPv6 address. */
-static inline uint32_t find_half(const struct view *view, const struct image_table *table,
-                                 const struct image_node *node, uint64_t key)
+static inline uint32_t block_find6(const struct view *view, const struct image_table *table, const unsigned char *block,
+                                   uint64_t key)
 {
-    const unsigned char *block = block_find(view, table, node, key);
     const struct image_inet6 *inet6 = (const void *)block;
-    uint32_t at;
+    uint32_t at = search_inet6(inet6->first, key);
 
-    if (block == NULL)
-        return table->usual;
-    at = search_inet6(inet6->first, key);
     if ((key >= inet6->first[at]) & holds(key - inet6->first[at], inet6->size[at]))
         return hit(view, table, block, IMAGE_INET6, at, inet6->size[at]);
     return miss(view, table, block, IMAGE_INET6);
 }
 
 /* Of an upper half whose value has IMAGE_PART: where the lower half leads to. */
-static uint32_t find_part(const struct view *view, const struct image_table *table, uint32_t value, uint64_t lo)
+static __attribute__((noinline)) uint32_t find_part(const struct view *view, const struct image_table *table,
+                                                    uint32_t value, uint64_t lo)
 {
     const struct image_part *part = (const void *)(view->base + table->parts.offset);
     const struct image_node *node;
+    const unsigned char *block;
 
     value &= ~IMAGE_PART;
     if (value >= table->parts.count)
@@ -206,15 +200,34 @@ static uint32_t find_part(const struct view *view, const struct image_table *tab
     if (!(part->value & IMAGE_PART))
         return lo - part->first <= part->last - part->first ? part->value : part->otherwise;
     node = node_at(view, table, part->value & ~IMAGE_PART);
-    return node != NULL ? find_half(view, table, node, lo) : table->usual;
+    if (node == NULL)
+        return table->usual;
+    block = block_of(view->base + table->blocks.offset, node, lo);
+    if (block[IMAGE_BLOCK - 1] == BLOCK_DIVIDED)
+        block = block_below(view, table, block, lo);
+    return block != NULL ? block_find6(view, table, block, lo) : table->usual;
+}
+
+static __attribute__((noinline)) uint32_t find6_below(const struct view *view, const struct image_table *table,
+                                                      const unsigned char *block, uint64_t hi, uint64_t lo)
+{
+    uint32_t value;
+
+    block = block_below(view, table, block, hi);
+    value = block != NULL ? block_find6(view, table, block, hi) : table->usual;
+    return __builtin_expect((value & IMAGE_PART) != 0, false) ? find_part(view, table, value, lo) : value;
 }
 
 uint32_t find6(const struct view *view, const struct image_table *table, uint64_t hi, uint64_t lo)
 {
+    const unsigned char *block;
     uint32_t value;
 
     if (table->blocks.count == 0)
         return table->usual;
-    value = find_half(view, table, &table->root, hi);
-    return __builtin_expect(value & IMAGE_PART, 0) ? find_part(view, table, value, lo) : value;
+    block = block_of(view->base + table->blocks.offset, &table->root, hi);
+    if (block[IMAGE_BLOCK - 1] == BLOCK_DIVIDED)
+        return find6_below(view, table, block, hi, lo);
+    value = block_find6(view, table, block, hi);
+    return __builtin_expect((value & IMAGE_PART) != 0, false) ? find_part(view, table, value, lo) : value;
 }

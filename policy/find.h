@@ -2,8 +2,8 @@
 /*
  * From an address to the list of the rules that cover it, by one table of an image.
  *
- * Any bytes may stand in the table's sections: every number out of them is compared with what image_open has checked before it
- * is used, and the answer is some number then, found in bounded time.
+ * Any bytes may stand in the table's sections: every number out of them is compared with what image_open has checked
+ * before it is used, and the answer is some number then, found in bounded time.
  */
 #ifndef SOCKADE_POLICY_FIND_H
 #define SOCKADE_POLICY_FIND_H

@@ -85,11 +85,12 @@ struct image_port_range {
 };
 
 /*
- * Lists of rules, in `steps`: the numbers of a few in order, up to IMAGE_NO_RULE; or IMAGE_LONG with a count, and so many numbers
- * of bundles. A list ends with its first rule that holds whatever is asked. List 0 is empty.
+ * Lists of rules, in `steps`: the numbers of a few in order, up to IMAGE_NO_RULE; or IMAGE_LONG with a count, and so
+ * many numbers of bundles. A list ends with its first rule that holds whatever is asked. List 0 is empty.
  *
- * Long lists are bits by position, which is a rule's place among those of its chain and direction. Where many rules overlap, two
- * neighbouring ranges' lists differ by one rule; so they share all their bundles but one, and this all its bitmaps but one.
+ * Long lists are bits by position, which is a rule's place among those of its chain and direction. Where many rules
+ * overlap, two neighbouring ranges' lists differ by one rule; so they share all their bundles but one, and this all its
+ * bitmaps but one.
  */
 #define IMAGE_FEW 16u /* rules, at most, of a list of numbers */
 #define IMAGE_LONG 0x80000000u
@@ -106,13 +107,14 @@ struct image_bundle {
 #define IMAGE_BUNDLE_BITMAPS 8u
 
 /*
- * Which of the rules of one chain and direction may hold by port and protocol: of the rules in a long list only those are looked at.
- * From word `at` of the section `sieve_words` on stand
- * the number of the rule at each position,
- * the first port of each class: ports that the same rules name; the first class begins with port 0,
- * for each class, then for each PROTO_* and for all of them, where its pairs begin, and where the last ones end,
- * the pairs: which bitmap of a list, in ascending order, and the number of the bitmap that tells which of its rules: of a
- * class those that name its ports, of a protocol those that name it and no port.
+ * Which of the rules of one chain and direction may hold by port and protocol: of a long list only those are looked at.
+ * From word `at` of the section `sieve_words` on stand:
+ *  - `rules` words: the number of the rule at each position
+ *  - `classes` words: the first port of each class, which are ports that the same rules name; the first one begins with 0
+ *  - `classes` + IMAGE_SIEVE_PROTOS + 1 words: which is the first pair of each class, then of each PROTO_*, then of all
+ *    protocols together, and how many pairs there are
+ *  - 2 * `pairs` words: which bitmap of a list, in ascending order, and the number of the bitmap that tells which of its
+ *    rules: of a class those that name its ports, of a protocol those that name it and no port
  */
 struct image_sieve {
     uint32_t rules;
@@ -124,14 +126,15 @@ struct image_sieve {
 #define IMAGE_SIEVE_PROTOS 7u /* each PROTO_* by its bit, and all */
 
 /*
- * Addresses to lists of rules. A table has ranges of keys, which do not overlap, each with the list that it leads to; keys in
- * none of them lead to `usual`, the list that would be met most. Lists are offsets into `steps`. Keys are IPv4 addresses, or
- * the upper halves of IPv6 ones: of networks hardly any is longer than 64 bits. A table of zeroes has no rule.
+ * Addresses to lists of rules. A table has ranges of keys, which do not overlap, each with the list that it leads to;
+ * keys in none of them lead to `usual`, the list that would be met most. Lists are offsets into `steps`. Keys are IPv4
+ * addresses, or the upper halves of IPv6 ones: of networks hardly any is longer than 64 bits. A table of zeroes has no
+ * rule.
  *
- * Ranges stand in blocks of 64 bytes, a cache line each, which are found by arithmetic: a node divides the keys from `low`
- * on into equal slots and has a block for each. So a key costs one line that is not in the cache, and where no range holds
- * it nothing else is touched. Ranges come in clusters (registries, providers in them, customers in these), so a
- * block whose ranges would be too many has a node of its own instead.
+ * Ranges stand in blocks of 64 bytes, a cache line each, which are found by arithmetic: a node divides the keys from
+ * `low` on into equal slots and has a block for each. So a key costs one line that is not in the cache, and where no
+ * range holds it nothing else is touched. Ranges come in clusters (registries, providers in them, customers in these),
+ * so a block whose ranges would be too many has a node of its own instead.
  */
 struct image_node {
     uint64_t low;   /* the key where its first slot begins; lower ones are in no range */
@@ -157,9 +160,9 @@ struct image_table {
 };
 
 /*
- * In each of its places a block has where a range begins, which goes up to the next one or has 2^size keys; or a mark from
- * which on there is none. So any range takes two places at most, and a network one. The search is for the last that does
- * not begin above the key; places that are left over repeat the last one.
+ * In each of its places a block has where a range begins, which goes up to the next one or has 2^size keys; or a mark
+ * from which on there is none. So any range takes two places at most, and a network one. The search is for the last
+ * that does not begin above the key; places that are left over repeat the last one.
  */
 enum image_block_kind {
     BLOCK_DENSE, /* many IPv4 ranges: the lower halves of addresses; the root has a slot for each upper half */

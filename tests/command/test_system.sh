@@ -64,7 +64,7 @@ if [ "$TEST_UID" -eq 0 ]; then
 fi
 capture "$SOCKADE" compile --system
 is "$STATUS" 0 'root compiles it'
-like "$OUT" '^/etc/sockade: 2 rules, image of [0-9]+ bytes: /var/lib/sockade/[0-9a-f]*-2.image$' 'to the state folder'
+like "$OUT" '^/etc/sockade: 2 rules, image of [0-9]+ bytes: /var/lib/sockade/[0-9a-f]*-[0-9]+.image$' 'to the state folder'
 is "$(stat -c %a /var/lib/sockade /var/lib/sockade/*.image | tr '\n' ' ')" '755 644 ' 'for everybody to read'
 layers 'with an image'
 sockade check

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Enough rules over the same addresses to make a long list, of which a sieve tells which to look at. */
+#define MANY_RULES 300
+
 static const char text[] =
-    "version = 1; default = { outbound = \"deny\"; };\n"
-    "rules = ( { action = \"deny\"; to = [ \"10.0.0.0/8\", \"2001:db8::/32\" ]; "
+    "{ action = \"deny\"; to = [ \"10.0.0.0/8\", \"2001:db8::/32\", \"2001:db9::1\", \"2001:db9::7-2001:db9::9\" ]; "
     "except = \"10.1.0.0/16\"; port = ( 25, \"80-90\" ); },\n"
     "{ action = \"deny\"; to = \"unix:/run/*\"; except = \"unix:/run/user/*\"; },\n"
     "{ action = \"allow\"; from = \"any\"; proto = \"udp\"; audit = true; },\n"
@@ -35,21 +37,37 @@ static uint32_t number(struct numbers *from)
     return value;
 }
 
+static char *whole_text(void)
+{
+    char *out = malloc(sizeof(text) + 100 + MANY_RULES * 150);
+    size_t at = (size_t)sprintf(out, "version = 1; default = { outbound = \"deny\"; }; rules = (");
+
+    for (int i = 0; i < MANY_RULES; i++)
+        at += (size_t)sprintf(out + at,
+                              "{ action = \"deny\"; to = [ \"10.%d.0.0-10.%d.0.9\", \"2001:%x::/32\" ]; %s; },", i % 9,
+                              9 + i % 240, i, i % 3 ? "port = [ 25, 80 ]" : "proto = \"icmp\"");
+    sprintf(out + at, "%s", text);
+    return out;
+}
+
 static struct image_bytes compiled(void)
 {
     static struct image_bytes image;
     struct messages messages = {0};
     struct policy policy;
+    char *whole;
 
     if (image.bytes != NULL)
         return image;
+    whole = whole_text();
     policy_init(&policy);
-    if (!policy_read_text(&policy, text, "/fuzz/policy.conf", &messages) ||
+    if (!policy_read_text(&policy, whole, "/fuzz/policy.conf", &messages) ||
         !policy_compile(&policy, &image, &messages)) {
         messages_print(&messages, stderr);
         abort();
     }
     policy_free(&policy);
+    free(whole);
     return image;
 }
 
@@ -70,6 +88,10 @@ static void header_scatter(struct image_header *header, size_t size, struct numb
     section_scatter(&header->rule_texts, sizeof(struct image_rule_text), size, from);
     section_scatter(&header->ports, sizeof(struct image_port_range), size, from);
     section_scatter(&header->steps, sizeof(uint32_t), size, from);
+    section_scatter(&header->bitmaps, sizeof(struct image_bitmap), size, from);
+    section_scatter(&header->bundles, sizeof(struct image_bundle), size, from);
+    section_scatter(&header->sieves, sizeof(struct image_sieve), size, from);
+    section_scatter(&header->sieve_words, sizeof(uint32_t), size, from);
     section_scatter(&header->exes, sizeof(struct image_exe), size, from);
     section_scatter(&header->sources, sizeof(struct image_source), size, from);
     if (header->rules.count > header->rule_texts.count)
@@ -87,10 +109,10 @@ static void ask(const struct view *view, struct numbers *from)
     query.strict = kind & 2;
     query.protos = number(from) & PROTO_ANY;
     query.address.family = (enum address_family)((kind >> 2) % (ADDRESS_OTHER + 1));
-    query.address.lo = number(from);
+    query.address.lo = kind & 64 ? number(from) : 0x0a000000 | (number(from) & 0xfffff);
     if (query.address.family == ADDRESS_INET6) {
         query.address.lo |= (uint64_t)number(from) << 32;
-        query.address.hi = (uint64_t)number(from) << 32;
+        query.address.hi = kind & 64 ? (uint64_t)number(from) << 32 : UINT64_C(0x20010db900000000);
     }
     query.path = "/run/docker.sock";
     query.path_length = query.address.family == ADDRESS_UNIX ? 16 : 0;

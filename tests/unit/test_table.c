@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables against the boundaries that they were made of: what a look-up finds is what the last boundary below it leads to. */
+/*
+ * Tables against the boundaries that they were made of: what a look-up finds is what the last boundary below it leads
+ * to.
+ */
 #include "config/memory.h"
 #include "config/table.h"
 #include "policy/find.h"
@@ -36,7 +39,9 @@ static int key_order(const void *a, const void *b)
     return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-/* Boundaries in order, the lowest address among them, neighbours with different values; half of them lead to no list. */
+/*
+ * Boundaries in order, the lowest address among them, neighbours with different values; half of them lead to no list.
+ */
 static struct flat_table random_table(size_t count, unsigned clusters, unsigned values, bool six)
 {
     struct flat_table flat = {0};
