@@ -10,7 +10,7 @@ bool layer_settings(const struct layer *layer, struct image_settings *out)
         return false;
     do {
         latch = atomic_load_explicit(&layer->latch, memory_order_acquire);
-        *out = layer->slots[latch & 1].settings;
+        *out = layer->slots[latch & LATCH_SLOT].settings;
         atomic_thread_fence(memory_order_acquire);
     } while (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch));
     return true;

@@ -50,7 +50,7 @@ folders
 mount -t tmpfs -o size=1800k,mode=1777 tmpfs "$USER_HOME/run"
 for error in ENETDOWN ENETRESET EHOSTUNREACH EHOSTDOWN; do
     awk 'BEGIN { printf "version = 1; sets = { many = [ \"10.0.0.0\""
-        for (i = 1; i < 40000; i++) printf ", \"10.%d.%d.%d\"", i / 32768, i / 128 % 256, i * 2 % 256
+        for (i = 1; i < 72000; i++) printf ", \"10.%d.%d.%d\"", i / 32768, i / 128 % 256, i * 2 % 256
         printf " ]; }; rules = ( { action = \"deny\"; to = \"127.0.0.1\"; port = 9; errno = \"'$error'\"; },"
         print "{ action = \"deny\"; to = \"@many\"; } );" }' >policy.conf
     reload
