@@ -9,7 +9,8 @@
  *        growth rules COUNT                   prints COUNT rules with ports over overlapping ranges
  *        growth time IMAGE FAMILY COUNT       ns a decision, for a list of COUNT prefixes (0: none, random addresses)
  *        growth count IMAGE FAMILY COUNT      the same under callgrind, which counts
- *        growth cold IMAGE FAMILY COUNT       the first decision of a process: faults, and how long it takes
+ *        growth first IMAGE FAMILY COUNT      the first decision of a process: page faults, and how long it takes
+ *        growth dropped IMAGE FAMILY COUNT    the same where the image is not even in the page cache
  */
 #include "policy/decide.h"
 
@@ -28,12 +29,14 @@
 #include <valgrind/callgrind.h>
 
 #define MANY (1u << 17) /* random addresses: more cache lines than a core keeps to itself */
-#define SOME (1u << 12) /* the same for rules, whose decisions may take longer */
-#define HOT 32u         /* hot ones */
+#define SOME (1u << 14) /* of an image that is small, so that all of it is soon in the caches */
+#define LARGE (1u << 20)
+#define HOT 32u /* hot ones */
 #define COUNTED 256u
 #define CHUNKS 64u
-#define ROUNDS 3u
-#define PORT 30000 /* no rule of `growth rules` names it */
+#define ROUNDS 2u
+#define FEW_PREFIXES 4096u /* as many are made anew where no more are asked for */
+#define PORT 30000         /* no rule of `growth rules` names it */
 
 struct prefix {
     uint64_t hi, lo; /* an IPv4 address stands in the upper half of `hi` */
@@ -251,20 +254,23 @@ static double now(void)
 }
 
 static unsigned sink;
-static volatile unsigned nothing; /* which the compiler does not know */
 
-/* Some of them once. `dependent`: which address is next is known only when the one before has been judged. */
-static double time_some(const struct sockaddr_in6 *at, unsigned count, bool dependent)
+/* Keeps the next decision from being begun while this one waits for memory, where the machine has a way to say so. */
+#if defined(__x86_64__) || defined(__i386__)
+#define WAIT() __builtin_ia32_lfence()
+#else
+#define WAIT() __sync_synchronize()
+#endif
+
+/* Some of them once. */
+static double time_some(const struct sockaddr_in6 *at, unsigned count, bool alone)
 {
-    unsigned none = nothing;
     double begun = now();
 
     for (unsigned i = 0; i < count; i++, at++) {
-        unsigned allowed = decision(at);
-
-        sink += allowed;
-        if (dependent)
-            at += allowed & none;
+        sink += decision(at);
+        if (alone)
+            WAIT();
     }
     return (now() - begun) / count;
 }
@@ -281,7 +287,7 @@ static int order(const void *a, const void *b)
  * All addresses in chunks so short that most of them are disturbed by no other process; of the chunks the lower decile.
  * When a chunk comes again all others have been through the caches.
  */
-static void print_time(const char *name, const struct addresses *addresses, bool hot, bool dependent)
+static void print_time(const char *name, const struct addresses *addresses, bool hot, bool alone)
 {
     unsigned chunk = addresses->count / CHUNKS;
     double values[ROUNDS * CHUNKS];
@@ -290,7 +296,7 @@ static void print_time(const char *name, const struct addresses *addresses, bool
         double spent = 0;
 
         if (!hot)
-            values[i] = time_some(addresses->some + i % CHUNKS * chunk, chunk, dependent);
+            values[i] = time_some(addresses->some + i % CHUNKS * chunk, chunk, alone);
         for (unsigned r = 0; hot && r < chunk / HOT; r++)
             spent += time_some(addresses->some, HOT, false);
         if (hot)
@@ -311,7 +317,7 @@ static void print_count(const char *name, const struct addresses *addresses)
 
 static void measure(bool counted)
 {
-    unsigned count = counted ? COUNTED : prefix_count > 0 ? MANY : SOME;
+    unsigned count = counted ? COUNTED : view.size > LARGE ? MANY : SOME;
     struct addresses allowed = addresses_make(true, count);
     struct addresses refused = {0};
 
@@ -324,41 +330,34 @@ static void measure(bool counted)
         return;
     }
     print_time("random-allowed", &allowed, false, false);
-    print_time("dependent-allowed", &allowed, false, true);
+    print_time("alone-allowed", &allowed, false, true);
     print_time("hot-allowed", &allowed, true, false);
     if (refused.count > 0) {
         print_time("random-refused", &refused, false, false);
-        print_time("dependent-refused", &refused, false, true);
+        print_time("alone-refused", &refused, false, true);
         print_time("hot-refused", &refused, true, false);
     }
 }
 
-/* One decision over an image that no page table knows, and with `dropped` no cache either. */
-static void print_cold(const char *name, const char *path, struct sockaddr_in6 *address)
+/*
+ * One decision over an image that no page table knows: faults, of which so many had to read, and how long it takes.
+ * `dropped`: the page cache has nothing of it either, and reads no more than what is asked for.
+ */
+static void measure_first(const char *path, bool dropped)
 {
+    struct addresses allowed = addresses_make(true, 1);
     struct rusage before, after;
     double begun, ended;
 
-    open_image(path, strcmp(name, "dropped") == 0 ? MADV_RANDOM : MADV_NORMAL);
+    munmap((void *)(uintptr_t)view.base, view.size);
+    open_image(path, dropped ? MADV_RANDOM : MADV_NORMAL);
     getrusage(RUSAGE_SELF, &before);
     begun = now();
-    sink += decision(address);
+    sink += decision(&allowed.some[0]);
     ended = now();
     getrusage(RUSAGE_SELF, &after);
-    printf("%s-us %.2f\n%s-faults %ld\n%s-reads %ld\n", name, (ended - begun) / 1e3, name,
-           after.ru_minflt - before.ru_minflt + after.ru_majflt - before.ru_majflt, name,
-           after.ru_majflt - before.ru_majflt);
-    munmap((void *)(uintptr_t)view.base, view.size);
-}
-
-static void measure_cold(const char *path)
-{
-    struct addresses allowed = addresses_make(true, 2);
-
-    munmap((void *)(uintptr_t)view.base, view.size);
-    random_state = (uint64_t)now();
-    print_cold("dropped", path, &allowed.some[1]);
-    print_cold("cached", path, &allowed.some[0]);
+    printf("us %.2f\nfaults %ld\n", (ended - begun) / 1e3,
+           after.ru_minflt - before.ru_minflt + after.ru_majflt - before.ru_majflt);
 }
 
 int main(int argc, char **argv)
@@ -378,10 +377,12 @@ int main(int argc, char **argv)
         return 2;
     six = strcmp(argv[3], "6") == 0;
     prefix_count = strtoul(argv[4], NULL, 10);
+    if (strcmp(what, "time") != 0 && prefix_count > FEW_PREFIXES)
+        prefix_count = FEW_PREFIXES; /* the first ones of the list */
     make_prefixes();
     open_image(argv[2], MADV_NORMAL);
-    if (strcmp(what, "cold") == 0)
-        measure_cold(argv[2]);
+    if (strcmp(what, "first") == 0 || strcmp(what, "dropped") == 0)
+        measure_first(argv[2], what[0] == 'd');
     else
         measure(strcmp(what, "count") == 0);
     return sink == 0;

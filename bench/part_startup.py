@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Start-up: what one exec of /bin/true costs with nothing preloaded, an empty object, Sockade and its rivals.
 
-The marks are about what is added: by Sockade with a policy of 1.2 million prefixes against what an object adds that has nothing in
-it, and against tsocks. Time is given by the clock and as CPU time, which other processes on the machine disturb less.
+The marks are about what is added: by Sockade with a policy of 1.2 million prefixes against what an object adds that has
+nothing in it, and against tsocks. Time is given by the clock and as CPU time, which other processes disturb less.
 """
 import os
 import re
