@@ -4,12 +4,15 @@
 
 #include "shim/recent.h"
 
+#include <stddef.h>
+
 REACHED_THREAD struct reached reached_by_connect;
 REACHED_THREAD struct reached reached_by_sendto;
 REACHED_THREAD struct reached recent_sources;
 REACHED_THREAD struct answer_note reached_answers[REACHED_ENTRIES];
 
-_Static_assert(sizeof(struct reached_entry) == 32, "reached_entry finds it by a shift");
+_Static_assert(sizeof(struct reached_entry) == 32 && offsetof(struct reached, entries) == 0,
+               "reached_entry finds it by a shift");
 
 /* Whether an address means the same on any socket: not AF_UNSPEC, and of its family's own length. */
 static bool is_plain(const struct sockaddr *address, socklen_t length)

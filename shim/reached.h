@@ -74,12 +74,15 @@ static inline uint64_t reached_name(const union reached_address *copy, uint8_t h
 }
 
 /*
- * Where an entry goes, by the first word for IPv4, by the last of the address for IPv6. A factor that fits an instruction: the top bits of the product still depend on all of it. Who
- * finds two addresses that fall together makes a program decide anew, no more.
+ * Where an entry goes, by the first word for IPv4, by the last of the address for IPv6. A factor that fits an instruction: the
+ * top bits of the product still depend on all of it. Who finds two addresses that fall together makes a program decide anew,
+ * no more. Not by the member's name: gcc 12's check for NULL takes the first variable of a thread for that.
  */
 static inline struct reached_entry *reached_entry(struct reached *reached, uint64_t mixed)
 {
-    return &reached->entries[(mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS)];
+    struct reached_entry *entries = (struct reached_entry *)(void *)reached;
+
+    return entries + ((mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS));
 }
 
 /*
