@@ -76,13 +76,17 @@ static inline uint64_t reached_name(const union reached_address *copy, uint8_t h
 /*
  * Where an entry goes, by the first word for IPv4, by the last of the address for IPv6. A factor that fits an instruction: the
  * top bits of the product still depend on all of it. Who finds two addresses that fall together makes a program decide anew,
- * no more. Not by the member's name: gcc 12's check for NULL takes the first variable of a thread for that.
+ * no more. Not by the member's name where gcc 12 checks for NULL: it takes the first variable of a thread for that.
  */
 static inline struct reached_entry *reached_entry(struct reached *reached, uint64_t mixed)
 {
-    struct reached_entry *entries = (struct reached_entry *)(void *)reached;
+    uint64_t place = (mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS);
 
-    return entries + ((mixed * UINT64_C(0x61c88647)) >> (64 - REACHED_BITS));
+#ifdef __SANITIZE_ADDRESS__
+    return (struct reached_entry *)(void *)reached + place;
+#else
+    return &reached->entries[place];
+#endif
 }
 
 /*
