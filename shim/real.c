@@ -25,6 +25,12 @@ struct rare rare;
 extern struct r_debug _r_debug __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[];
 
+/*
+ * Which version of a name will do. Names that no program is linked with any more have none but an old, hidden one, which old
+ * programs ask for.
+ */
+enum versions { VERSION_DEFAULT, VERSION_ANY };
+
 /* What a look-up in one object needs. */
 struct object {
     uintptr_t base;
@@ -82,8 +88,8 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-/* A definition that can be called as it is: the default version of a plain function. */
-static bool symbol_fits(const struct object *object, uint32_t i, const char *name)
+/* A definition that can be called as it is: a plain function. */
+static bool symbol_fits(const struct object *object, uint32_t i, const char *name, enum versions versions)
 {
     const ElfW(Sym) *symbol = &object->symbols[i];
 
@@ -91,13 +97,13 @@ static bool symbol_fits(const struct object *object, uint32_t i, const char *nam
         return false;
     if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
         return false;
-    if (object->versions != NULL && (object->versions[i] & 0x8000))
+    if (versions == VERSION_DEFAULT && object->versions != NULL && (object->versions[i] & 0x8000))
         return false;
     return strcmp(object->strings + symbol->st_name, name) == 0;
 }
 
 /* Looks a name up by the object's GNU hash table: bloom filter, bucket, chain. */
-static void *object_find(const struct object *object, const char *name, uint32_t hash)
+static void *object_find(const struct object *object, const char *name, uint32_t hash, enum versions versions)
 {
     uint32_t bucket_count = object->hash[0];
     uint32_t first = object->hash[1];
@@ -121,7 +127,7 @@ static void *object_find(const struct object *object, const char *name, uint32_t
     for (;; i++) {
         uint32_t entry = chain[i - first];
 
-        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name))
+        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name, versions))
             return (void *)(object->base + object->symbols[i].st_value);
         if (entry & 1)
             return NULL;
@@ -133,7 +139,7 @@ static bool is_libc(const struct object *object)
 {
     static const char name[] = "__libc_start_main";
 
-    return object_find(object, name, gnu_hash(name)) != NULL;
+    return object_find(object, name, gnu_hash(name), VERSION_DEFAULT) != NULL;
 }
 
 /* Our own object in the link map. */
@@ -163,7 +169,7 @@ static void **binding_slot(size_t i)
  * The first definition of `name` in the objects from `map` on, up to libc: what stands behind it in the map may have been
  * opened by dlopen(3), and be closed by another thread while we read.
  */
-static void *next_definition(const struct link_map *map, const char *name)
+static void *next_definition(const struct link_map *map, const char *name, enum versions versions)
 {
     void *found = NULL;
     bool last = false;
@@ -173,7 +179,7 @@ static void *next_definition(const struct link_map *map, const char *name)
 
         if (!object_read(&object, map))
             continue;
-        found = object_find(&object, name, gnu_hash(name));
+        found = object_find(&object, name, gnu_hash(name), versions);
         last = is_libc(&object);
     }
     return found;
@@ -185,7 +191,7 @@ static void *find_by_dlsym(const struct link_map *map, const char *name)
     static void *(*dlsym_found)(void *, const char *);
 
     if (dlsym_found == NULL)
-        *(void **)(&dlsym_found) = next_definition(map, "dlsym");
+        *(void **)(&dlsym_found) = next_definition(map, "dlsym", VERSION_DEFAULT);
     return dlsym_found == NULL ? NULL : dlsym_found(RTLD_NEXT, name);
 }
 
@@ -212,7 +218,7 @@ void real_bind(void)
         name = bindings;
         for (size_t i = 0; i < BINDINGS; i++, name += strlen(name) + 1) {
             if (*binding_slot(i) == NULL)
-                *binding_slot(i) = object_find(&object, name, gnu_hash(name));
+                *binding_slot(i) = object_find(&object, name, gnu_hash(name), VERSION_DEFAULT);
             left += *binding_slot(i) == NULL;
         }
         last = is_libc(&object);
@@ -224,13 +230,54 @@ void real_bind(void)
     }
 }
 
+/* A name that is looked for in each object, and what was found. */
+struct wanted {
+    const char *name;
+    void *found;
+};
+
+static int find_in_object(struct dl_phdr_info *info, size_t size, void *data)
+{
+    struct wanted *wanted = data;
+    struct link_map map = {.l_addr = info->dlpi_addr};
+    struct object object;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            map.l_ld = (void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    }
+    if (map.l_ld != _DYNAMIC && object_read(&object, &map))
+        wanted->found = object_find(&object, wanted->name, gnu_hash(wanted->name), VERSION_ANY);
+    return wanted->found != NULL;
+}
+
+/*
+ * In any object at all, under the loader's lock: before glibc 2.34 res_query and its kin stand in libresolv, which may have
+ * come by dlopen(3) for its one user alone.
+ */
+static void *find_anywhere(const struct link_map *first, const char *name)
+{
+    int (*iterate)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+    struct wanted wanted = {.name = name};
+
+    *(void **)(&iterate) = next_definition(first, "dl_iterate_phdr", VERSION_DEFAULT);
+    if (iterate != NULL)
+        iterate(find_in_object, &wanted);
+    return wanted.found;
+}
+
 void *rare_bind(void **slot, const char *name)
 {
     const struct link_map *first = behind_ourselves();
-    void *bound = next_definition(first, name);
+    void *bound = next_definition(first, name, VERSION_DEFAULT);
 
     if (bound == NULL)
         bound = find_by_dlsym(first, name);
+    if (bound == NULL)
+        bound = next_definition(first, name, VERSION_ANY);
+    if (bound == NULL)
+        bound = find_anywhere(first, name);
     __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
     return bound;
 }
