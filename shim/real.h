@@ -8,6 +8,7 @@
 #ifndef SOCKADE_SHIM_REAL_H
 #define SOCKADE_SHIM_REAL_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
