@@ -49,10 +49,11 @@ COMMAND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(COMMAND))
 .DELETE_ON_ERROR:
 all: $(BUILD)/libsockade.so $(BUILD)/sockade
 
+# noseparate-code: two segments in place of four, which is two mmaps and four page faults less for every start.
 $(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--no-undefined -nostartfiles) -shared -o $@ $(SHIM_OBJECTS) \
-		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections
+		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,-z,noseparate-code -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections
 
 $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(call say,LINK,$@)
