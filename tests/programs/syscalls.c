@@ -46,7 +46,8 @@ static int epoll_fd;
 static int rounds;
 static const char *origin;
 static const char *folder;
-static char bytes[PULLED];
+static char bytes[16];
+static char pulled[PULLED];
 
 static void fail(const char *what)
 {
@@ -169,7 +170,7 @@ static void push(void)
 /* Takes back what was sent: in one call or in more, as it comes. So these are not counted, and known by their size. */
 static void pull(int fd)
 {
-    while (syscall(SYS_recvfrom, fd, bytes, PULLED, MSG_DONTWAIT, NULL, NULL) > 0)
+    while (syscall(SYS_recvfrom, fd, pulled, PULLED, MSG_DONTWAIT, NULL, NULL) > 0)
         continue;
 }
 
