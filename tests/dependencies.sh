@@ -92,8 +92,10 @@ real() {
 }
 case " $* " in
 *' check-long '* | *' table '*) real tests/real/cases/*.sh ;;
-# shellcheck disable=SC2046 # a list
-*' check '*) real $(grep -l '^quick=yes' tests/real/cases/*.sh) ;;
+*' check '*)
+    # shellcheck disable=SC2046 # a list
+    real $(grep -l '^quick=yes' tests/real/cases/*.sh)
+    ;;
 esac
 case " $* " in
 *' bench '* | *' bench-quick '*)
