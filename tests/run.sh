@@ -33,7 +33,7 @@ may_skip() {
 run_one() {
     case $1 in
     *.py) timeout 600 python3 "$1" "$SOCKADE" "${DECISIONS:-100000}" ;;
-    *.sh) timeout 600 sh "$1" ;;
+    *.sh) timeout "${TEST_SECONDS:-600}" sh "$1" ;;
     *) timeout 300 "$1" ;;
     esac >"$2" 2>&1 </dev/null
 }
