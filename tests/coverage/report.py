@@ -38,7 +38,10 @@ def read(build):
     folders = [build + "/" + kind for kind in ("objects", "shim-objects", "visible") if os.path.isdir(build + "/" + kind)]
     out = subprocess.run(["gcovr", "--root", ROOT, "--json", "--exclude-unreachable-branches", "--gcov-ignore-parse-errors"]
                          + folders, check=True, capture_output=True, text=True, cwd=ROOT).stdout
-    return {file["file"]: file for file in json.loads(out)["files"]}
+    files = {file["file"]: file for file in json.loads(out)["files"]}
+    for file in files.values():
+        file["lines"] = [line for line in file["lines"] if not line["gcovr/noncode"]]
+    return files
 
 
 def reasons():
