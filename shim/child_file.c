@@ -209,7 +209,7 @@ static bool probe_for_capabilities(struct child_file *out, const struct child *c
  */
 static void search(struct child_file *out, const struct child *child, probe *is_found)
 {
-    const char *at = environment_get(environ, "PATH");
+    const char *at = environment_get(__environ, "PATH");
     size_t name = strlen(child->path);
 
     out->path = child->path;

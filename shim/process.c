@@ -144,7 +144,7 @@ void policy_catch_up(void)
 }
 
 /*
- * Not linked `-z initfirst`: that would run it before libc's own initialisation, when `environ` is not there yet and the
+ * Not linked `-z initfirst`: that would run it before libc's own initialisation, when `__environ` is not there yet and the
  * pin could not be written into it. Hooks that are called by earlier constructors start the process themselves.
  */
 __attribute__((constructor)) static void constructor(void)
