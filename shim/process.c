@@ -2,6 +2,7 @@
 /* The process' one record of its policy, and the moment it is filled. */
 #include "shim/process.h"
 
+#include "shim/checkers.h"
 #include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
@@ -96,6 +97,7 @@ static void process_start(void)
 
     if (atomic_compare_exchange_strong(&stage, &expected, STAGE_STARTING)) {
         atomic_store(&starter, self);
+        checkers_leave_out();
         real_bind();
         start_layers();
         process_watch();
