@@ -229,7 +229,7 @@ static __attribute__((noinline)) bool is_far_away(const char *folder, size_t len
  */
 static void search(struct child_file *out, const struct child *child, probe *is_found)
 {
-    const char *at = environment_get(environ, "PATH");
+    const char *at = environment_get(__environ, "PATH");
     size_t name = strlen(child->path);
 
     out->path = child->path;
