@@ -9,6 +9,7 @@
 #include "shim/pin.h"
 #include "shim/real.h"
 #include "state/preload.h"
+#include "state/program.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -143,11 +144,11 @@ static void notice(struct lack *out, size_t at, const char *variable, bool *has_
     }
 }
 
-/* Whether the loader can find the object now. After chroot(2) it may not, and would say so on stderr. */
+/* Whether the loader can find the object now, as far as can be told. After chroot(2) it may not, and would say so on stderr. */
 static bool object_is_there(void)
 {
     int saved = errno;
-    bool there = access(object, R_OK) == 0;
+    bool there = access(object, R_OK) == 0 || !error_is_of_path(errno);
 
     errno = saved;
     return there;
