@@ -29,7 +29,7 @@ static __thread const void *left_out_by __attribute__((tls_model("initial-exec")
 #define LIBC(name)                                                                                                     \
     ({                                                                                                                 \
         static void *bound;                                                                                            \
-        (__typeof__(&(name)))rare_function(&bound, #name);                                                             \
+        (__typeof__(&(name)))libc_function(&bound, #name);                                                             \
     })
 
 /* This thread's state. */
