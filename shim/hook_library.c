@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 #define KINDS (WATCH_ALL | WATCH_FOLLOW)
-#define NO_NAMESPACE (-2) /* LM_ID_NEWLM is -1; for this one dlmopen says that it is invalid */
+#define CALLERS_NAMESPACE (-2) /* what dlopen says to the loader (glibc, __LM_ID_CALLER) */
+#define NO_NAMESPACE (-3)      /* for this one dlmopen says that it is invalid */
 
 /* A word for each argument, as the jumps below set them down. */
 struct dlopen_words {
@@ -48,7 +49,7 @@ void *dlmopen_judged(struct dlmopen_words *words)
 {
     const char *path = (const char *)words->path;
 
-    if (words->space == LM_ID_BASE)
+    if (words->space == LM_ID_BASE || words->space == (uintptr_t)CALLERS_NAMESPACE)
         words->flags = flags_without_deepbind(words->flags);
     else if (policy_ready(KINDS) && unprotected_matters() &&
              unprotected_refused("dlmopen", plainly_bad(path) ? "" : path,

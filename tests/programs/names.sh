@@ -45,12 +45,12 @@ policy audit 'mode = "audit"; deny_to = [ "any:53" ];'
 
 # Every call, from everywhere: the same as without the object where the servers are allowed, or some are.
 for where in here threads fork; do
-    bare "$SCRATCH/lookups" name.test 198.51.100.80 $where >bare
-    like "$(cat bare)" '^getaddrinfo name.test: 0 198.51.100.80$' "$where: names are found without the object"
+    bare "$SCRATCH/lookups" name.test 198.51.100.80 $where >without
+    like "$(cat without)" '^getaddrinfo name.test: 0 198.51.100.80$' "$where: names are found without the object"
     for policy in allowed first two no_tcp audit; do
         : >asked
         shimmed "$SCRATCH/$policy.conf" "$SCRATCH/lookups" name.test 198.51.100.80 $where >shimmed
-        is "$(diff bare shimmed)" '' "$where: all calls answer as without the object, policy $policy"
+        is "$(diff without shimmed)" '' "$where: all calls answer as without the object, policy $policy"
         case $policy in
         first) unlike "$(cat asked)" '192\.0\.2\.53' "$where: the server that is refused is not asked" ;;
         two) is "$(sort -u asked)" 'udp 2001:db8::53' "$where: the one server that is left is asked" ;;
@@ -77,7 +77,7 @@ like "$(cat none.out)" '^getaddrinfo localhost: 0 127.0.0.1$' 'localhost is foun
 like "$(cat none.out)" '^getaddrinfo known.test: 0 198.51.100.9$' 'and /etc/hosts'
 like "$(cat none.out)" '^getaddrinfo 10.1.2.3: 0 10.1.2.3$' 'and literals'
 like "$(cat none.out)" '^servers of the own state: 3$' 'the state is as it was'
-is "$(grep '^servers' none.out)" "$(grep '^servers' bare)" 'also its options'
+is "$(grep '^servers' none.out)" "$(grep '^servers' without)" 'also its options'
 for op in getaddrinfo getaddrinfo_a gethostbyname gethostbyname_r gethostbyname2_r gethostbyaddr_r getnameinfo res_query \
     res_search res_querydomain res_send res_nquery res_nsearch res_nquerydomain res_nsend; do
     like "$(cat "$USER_HOME/none.jsonl")" \
