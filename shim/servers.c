@@ -224,7 +224,7 @@ static void servers_report(const struct servers *servers)
     unsigned proto = servers->by_tcp ? PROTO_TCP : PROTO_UDP;
 
     for (int i = 0; i < servers->count; i++) {
-        bool ignored;
+        bool ignored = false;
 
         if (i == 0 || i >= servers->kept)
             server_refused(servers->state, servers->order[i], proto, &ignored, servers->op);

@@ -49,8 +49,8 @@ for where in here threads fork; do
     like "$(cat without)" '^getaddrinfo name.test: 0 198.51.100.80$' "$where: names are found without the object"
     for policy in allowed first two no_tcp audit; do
         : >asked
-        shimmed "$SCRATCH/$policy.conf" "$SCRATCH/lookups" name.test 198.51.100.80 $where >shimmed
-        is "$(diff without shimmed)" '' "$where: all calls answer as without the object, policy $policy"
+        shimmed "$SCRATCH/$policy.conf" "$SCRATCH/lookups" name.test 198.51.100.80 $where >with
+        is "$(diff without with)" '' "$where: all calls answer as without the object, policy $policy"
         case $policy in
         first) unlike "$(cat asked)" '192\.0\.2\.53' "$where: the server that is refused is not asked" ;;
         two) is "$(sort -u asked)" 'udp 2001:db8::53' "$where: the one server that is left is asked" ;;

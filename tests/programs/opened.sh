@@ -30,7 +30,7 @@ is "$(grep -c ': Success, opens its own: 1$' without)" 5 'without the object all
 if ! sanitized; then
     is "$(shimmed "$SCRATCH/allowed.conf" ./opened 198.51.100.80 8080)" "$(cat without)" 'and with it, where that is allowed'
     shimmed "$SCRATCH/refused.conf" ./opened 198.51.100.80 8080 >refused
-    is "$(grep -v 'new namespace' refused)" "$(grep -v 'new namespace' bare | sed 's/Success/Permission denied/')" \
+    is "$(grep -v 'new namespace' refused)" "$(grep -v 'new namespace' without | sed 's/Success/Permission denied/')" \
         'every library of the namespace is refused, and found as before'
     like "$(cat "$USER_HOME/events.jsonl")" '"op":"dlmopen".*"verdict":"warn"' 'a namespace of its own is told of'
     like "$(shimmed "$SCRATCH/strict.conf" ./opened 198.51.100.80 8080)" '^new namespace: .*invalid.*namespace' \
