@@ -129,6 +129,12 @@ is "$(cat changes)" "$(printf '%s\n' -3 198.51.100.80 -3)" 'a newer policy, and 
     note reload "$(cat reloaded)"
 cat old.conf >resolv.conf
 
+# No socket is opened for what has no server to ask.
+if command -v strace >/dev/null && ! sanitized; then
+    shimmed "$SCRATCH/none.conf" strace -f -qq -e trace=socket,connect,sendto,sendmmsg -o calls getent ahostsv4 name.test
+    unlike "$(cat calls)" 'AF_INET' 'without a server no IP socket is opened'
+fi
+
 # Real programs.
 http_server 198.51.100.80 8080
 capture shimmed "$SCRATCH/first.conf" curl -sS --max-time 5 http://name.test:8080/
