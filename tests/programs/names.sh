@@ -131,7 +131,7 @@ cat old.conf >resolv.conf
 
 # No socket is opened for what has no server to ask.
 if command -v strace >/dev/null && ! sanitized; then
-    shimmed "$SCRATCH/none.conf" strace -f -qq -e trace=socket,connect,sendto,sendmmsg -o calls getent ahostsv4 name.test
+    shimmed "$SCRATCH/none.conf" strace -f -qq -e trace=socket,connect,sendto,sendmmsg getent ahostsv4 name.test 2>calls
     unlike "$(cat calls)" 'AF_INET' 'without a server no IP socket is opened'
 fi
 
