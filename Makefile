@@ -62,7 +62,7 @@ $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 $(BUILD)/exports.map: shim/hooks.def
 	$(call say,MAP,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^HOOK(\([a-zA-Z0-9_]*\),.*/\1/p' $< | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
+	$(Q)sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' $< | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
 
 # Two files know where things will be installed, and are compiled again where that changes.
 $(BUILD)/paths: FORCE
