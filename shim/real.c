@@ -85,14 +85,14 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-/* A definition that can be called as it is: the default version of a plain function. */
-static bool symbol_fits(const struct object *object, uint32_t i, const char *name)
+/* A definition that can be used as it is: the default version of a plain function, or of a variable (STT_*). */
+static bool symbol_fits(const struct object *object, uint32_t i, const char *name, unsigned type)
 {
     const ElfW(Sym) *symbol = &object->symbols[i];
 
     if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0)
         return false;
-    if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
+    if (ELF64_ST_TYPE(symbol->st_info) != type) /* ELF32_ST_TYPE is the same */
         return false;
     if (object->versions != NULL && (object->versions[i] & 0x8000))
         return false;
@@ -100,7 +100,7 @@ static bool symbol_fits(const struct object *object, uint32_t i, const char *nam
 }
 
 /* Looks a name up by the object's GNU hash table: bloom filter, bucket, chain. */
-static void *object_find(const struct object *object, const char *name, uint32_t hash)
+static void *object_find_type(const struct object *object, const char *name, uint32_t hash, unsigned type)
 {
     uint32_t bucket_count = object->hash[0];
     uint32_t first = object->hash[1];
@@ -124,11 +124,16 @@ static void *object_find(const struct object *object, const char *name, uint32_t
     for (;; i++) {
         uint32_t entry = chain[i - first];
 
-        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name))
+        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name, type))
             return (void *)(object->base + object->symbols[i].st_value);
         if (entry & 1)
             return NULL;
     }
+}
+
+static void *object_find(const struct object *object, const char *name, uint32_t hash)
+{
+    return object_find_type(object, name, hash, STT_FUNC);
 }
 
 /*
@@ -254,4 +259,21 @@ void *libc_function(void **slot, const char *name)
         break;
     }
     return bound;
+}
+
+const void *libc_variable(const char *name)
+{
+    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
+    const void *found = NULL;
+    bool last = false;
+
+    for (; map != NULL && found == NULL && !last; map = map->l_next) {
+        struct object object;
+
+        if (!object_read(&object, map))
+            continue;
+        found = object_find_type(&object, name, gnu_hash(name), STT_OBJECT);
+        last = is_libc(&object);
+    }
+    return found;
 }

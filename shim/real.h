@@ -75,6 +75,12 @@ const char *own_object(void);
 /* Binds every HOOK of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);
 
+/*
+ * A variable of libc's that older ones lack; NULL then. The program's own copy is found first, as by the linker. To name it
+ * in C would tie the object to the version that it came with: the linker forgets that the reference was weak.
+ */
+const void *libc_variable(const char *name);
+
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
 
