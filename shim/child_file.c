@@ -217,13 +217,33 @@ static bool probe_for_capabilities(struct child_file *out, const struct child *c
     return has || (errno != ENOENT && errno != ENOTDIR && access(path, X_OK) == 0);
 }
 
+/* Writes FOLDER/NAME. */
+static void path_write(char *out, const char *folder, size_t length, const char *name)
+{
+    memcpy(out, folder, length);
+    out[length] = '/';
+    memcpy(out + length + 1, name, strlen(name) + 1);
+}
+
+/* Whether there is something to be started behind a name that `found` has no room for. */
+static __attribute__((noinline)) bool is_far_away(const char *folder, size_t length, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    if (length + 1 + strlen(name) >= sizeof(path)) /* libc passes it over as well */
+        return false;
+    path_write(path, folder, length, name);
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
 /*
  * Goes through PATH as execvpe(3) does: what cannot be executed is passed over, and PATH is this process' own whatever the
  * child's environment says. A path that is longer than any in use stands for a file that nobody can look at.
  */
 static void search(struct child_file *out, const struct child *child, probe *is_found)
 {
-    const char *at = environment_get(environ, "PATH");
+    const char *at = environment_get(__environ, "PATH");
     size_t name = strlen(child->path);
 
     out->path = child->path;
@@ -237,12 +257,12 @@ static void search(struct child_file *out, const struct child *child, probe *is_
         if (length == 0)
             length = 1;
         if (length + 1 + name >= sizeof(out->found)) {
+            if (!is_far_away(folder, length, child->path))
+                continue;
             out->reach = REACH_UNREADABLE;
-            continue;
+            return;
         }
-        memcpy(out->found, folder, length);
-        out->found[length] = '/';
-        memcpy(out->found + length + 1, child->path, name + 1);
+        path_write(out->found, folder, length, child->path);
         if (is_found(out, child, out->found)) {
             out->path = out->found;
             return;

@@ -99,7 +99,7 @@ void start_layers(void)
     bool pinned[LAYERS_MAX] = {false};
     int count;
 
-    surroundings_read(&surroundings, environ, uid, secure);
+    surroundings_read(&surroundings, __environ, uid, secure);
     say_start();
     process.uid = surroundings.uid;
     process.exe = "";
