@@ -8,6 +8,7 @@
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
 #include "shim/icmp/open.h"
+#include "shim/icmp/wait_parts.h"
 #include "shim/real.h"
 #include "shim/start.h"
 #include "state/call.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 struct process process = {.watch = UINT32_MAX};
@@ -24,7 +26,8 @@ LARGE struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS];
 enum stage { STAGE_NEW, STAGE_STARTING, STAGE_READY };
 
 static _Atomic int stage;
-static _Atomic pid_t starter; /* the thread that fills `process` */
+static _Atomic pid_t starter;         /* the thread that fills `process` */
+static _Atomic bool *_Atomic at_work; /* whether it does, in this process; NULL: it has no other threads */
 
 bool process_is_ready(void)
 {
@@ -98,6 +101,40 @@ static void process_watch(void)
 }
 
 /*
+ * While other threads are there one of them may fork in the middle of the start, and in the child nobody is at work, though
+ * it looks like that. So it is noted in a page that the kernel wipes on fork (MADV_WIPEONFORK, Linux 4.14). A child of vfork(2)
+ * shares the page, and waits for its parent. The page stays, since a thread that waits may look at it.
+ */
+static void start_note(void)
+{
+    _Atomic bool *page = atomic_load(&at_work);
+    _Atomic bool *expected = NULL;
+    size_t size = (size_t)getpagesize();
+
+    if (page == NULL && wait_has_threads()) {
+        page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+            return;
+        if (madvise((void *)page, size, MADV_WIPEONFORK) != 0 ||
+            !atomic_compare_exchange_strong(&at_work, &expected, page)) {
+            munmap((void *)page, size);
+            page = expected;
+        }
+    }
+    if (page != NULL)
+        atomic_store(page, true);
+}
+
+/* Whether this is a child that was forked in the middle of the start: then it begins anew. */
+static bool start_was_lost(void)
+{
+    const _Atomic bool *page = atomic_load(&at_work);
+    int expected = STAGE_STARTING;
+
+    return page != NULL && !atomic_load(page) && atomic_compare_exchange_strong(&stage, &expected, STAGE_NEW);
+}
+
+/*
  * Runs once, from our constructor or from the first hook before it. Whoever comes while another thread is at it waits;
  * a signal handler that interrupted the start itself goes on unready, and is refused by judge().
  */
@@ -106,8 +143,11 @@ static void process_start(void)
     pid_t self = (pid_t)kernel_call(SYS_gettid, 0);
     int expected = STAGE_NEW;
 
+    if (atomic_load(&stage) == STAGE_NEW)
+        start_note();
     if (atomic_compare_exchange_strong(&stage, &expected, STAGE_STARTING)) {
         atomic_store(&starter, self);
+        process.layer_count = 0; /* of a start that was lost */
         checkers_leave_out();
         real_bind();
         start_layers();
@@ -115,8 +155,13 @@ static void process_start(void)
         atomic_store_explicit(&stage, STAGE_READY, memory_order_release);
         return;
     }
-    while (atomic_load_explicit(&stage, memory_order_acquire) == STAGE_STARTING && atomic_load(&starter) != self)
+    while (atomic_load_explicit(&stage, memory_order_acquire) == STAGE_STARTING && atomic_load(&starter) != self) {
+        if (start_was_lost()) {
+            process_start();
+            return;
+        }
         sched_yield();
+    }
 }
 
 bool policy_has_moved(void)
