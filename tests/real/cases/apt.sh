@@ -10,7 +10,7 @@ setup() {
     printf 'Package: sockade-example\nVersion: 1.2\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: example\n' \
         >package/DEBIAN/control
     seq 50000 >package/content
-    dpkg-deb -q --root-owner-group -b package www/pool/sockade-example_1.2_all.deb
+    dpkg-deb --root-owner-group -b package www/pool/sockade-example_1.2_all.deb
     (
         cd www || exit
         {
@@ -43,4 +43,4 @@ normal() { free_of_times | sed -E 's/\([0-9.,]+ k?B\/s\)//; s/in [0-9]+s//'; }
 shows='^whole'
 refusing='deny_to = [ "127.0.0.1:8080/tcp" ];'
 refused_status=100
-refused_shows='Could not connect to 127.0.0.1:8080.*13: Permission denied'
+refused_shows='Cannot initiate the connection to 127.0.0.1:8080 .*13: Permission denied'

@@ -6,15 +6,18 @@ needs='ncat:ncat'
 version() { ncat --version; }
 quick=yes
 # Its servers drop what a program still has to say when the client has nothing more to send: so the client's input stays
-# open, and the server ends.
+# open until the answer is there.
 say() {
-    echo "$1" >&9
+    words=$1
     shift
-    ncat "$@" <&9
+    : >answer
+    {
+        echo "$words"
+        wait_for 3 test -s answer
+    } | ncat "$@" >answer
+    cat answer
 }
 run() {
-    mkfifo input
-    exec 9<>input
     answer='read -r line; echo "you said: $line"'
     serve ncat -l -k 127.0.0.1 7000 --sh-exec "$answer"
     ready 7000 || return
@@ -25,7 +28,8 @@ run() {
     ready 7003 || return
     serve ncat -l -k 127.0.0.1 7004 --sh-exec 'seq 100000'
     ready 7004 || return
-    say 'by ipv4' 127.0.0.1 7000 || return
+    say 'by ipv4' 127.0.0.1 7000
+    wait_for 10 test -S socket
     say 'by path' -U socket
     say 'encrypted' --ssl ::1 7001
     seq 100000 | ncat -s 127.0.0.7 --send-only 127.0.0.1 7003
@@ -39,6 +43,6 @@ run() {
 }
 normal() { free_of_times; }
 shows='^you said: by path'
-refusing='deny_to = [ "127.0.0.1:7000/tcp" ];'
+refusing='deny_to = [ "127.0.0.1:7000/tcp", "127.0.0.1:7004/tcp" ];'
 refused_status=1
 refused_shows='^Ncat: Permission denied'

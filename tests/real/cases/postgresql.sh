@@ -28,7 +28,7 @@ run() {
         -c 'set max_parallel_workers_per_gather = 2; set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0' \
         -c 'select count(*), max(md5) from t' -c "listen channel" -c "notify channel, 'told'" \
         -c "select inet_server_addr(), inet_client_addr(), inet_server_port()"
-    at pg_dump -h localhost -t t | md5sum
+    at pg_dump -h localhost -t t | grep -v restrict | md5sum
     at psql -X -h 127.0.0.1 -p 5439 -c 'select 1'
     at psql -X -h 127.0.0.1 -A -t -c 'select 42'
     status=$?
