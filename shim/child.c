@@ -48,9 +48,21 @@ static int call_plain(const struct child *child, exec_call *plain, exec_call_wit
     return envp == child->envp ? plain(child->path, child->argv) : other(child->path, child->argv, envp);
 }
 
+static int call_with_environment(const struct child *child, exec_call_with_environment *real_call, char *const *envp)
+{
+    return real_call(child->path, child->argv, envp);
+}
+
+static int call_fexecve(const struct child *child, char *const *envp)
+{
+    exec_call_by_descriptor *real_call = RARE_REAL(fexecve);
+
+    return real_call(child->fd, child->argv, envp);
+}
+
 static int call_in_folder(const struct child *child, char *const *envp)
 {
-    exec_call_in_folder *real_call = real.execveat;
+    exec_call_in_folder *real_call = RARE_REAL(execveat);
 
     if (real_call == NULL) /* glibc before 2.34 */
         return (int)kernel_call(SYS_execveat, child->fd, child->path, child->argv, envp, child->flags);
@@ -71,28 +83,25 @@ void __asan_handle_no_return(void);
 
 static int call(const struct child *child, char *const *envp)
 {
-    exec_call_with_environment *by_path = real.execve, *searching = real.execvpe;
-    exec_call_by_descriptor *by_descriptor = real.fexecve;
-
     STACK_IS_LEFT(); /* a sanitizer's marks on it: those of a vfork child would stay behind in its parent */
     switch (child->way) {
     case BY_EXECV:
-        return call_plain(child, real.execv, by_path, envp);
+        return call_plain(child, RARE_REAL(execv), RARE_REAL(execve), envp);
     case BY_EXECVP:
-        return call_plain(child, real.execvp, searching, envp);
+        return call_plain(child, RARE_REAL(execvp), RARE_REAL(execvpe), envp);
     case BY_EXECVPE:
-        return searching(child->path, child->argv, envp);
+        return call_with_environment(child, RARE_REAL(execvpe), envp);
     case BY_FEXECVE:
-        return by_descriptor(child->fd, child->argv, envp);
+        return call_fexecve(child, envp);
     case BY_EXECVEAT:
         return call_in_folder(child, envp);
     case BY_SPAWN:
-        return call_spawn(child, real.posix_spawn, envp);
+        return call_spawn(child, RARE_REAL(posix_spawn), envp);
     case BY_SPAWNP:
-        return call_spawn(child, real.posix_spawnp, envp);
+        return call_spawn(child, RARE_REAL(posix_spawnp), envp);
     case BY_EXECVE:
     default:
-        return by_path(child->path, child->argv, envp);
+        return call_with_environment(child, RARE_REAL(execve), envp);
     }
 }
 

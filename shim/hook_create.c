@@ -60,7 +60,7 @@ static __attribute__((noinline)) int inspected_socketpair(int domain, int type, 
     int result;
 
     process_ready(WATCH_HINTS);
-    result = real.socketpair(domain, type, protocol, pair);
+    result = RARE_REAL(socketpair)(domain, type, protocol, pair);
     if (result == 0) {
         created(pair[0], domain, type, protocol);
         created(pair[1], domain, type, protocol);
@@ -71,7 +71,7 @@ static __attribute__((noinline)) int inspected_socketpair(int domain, int type, 
 static int judged_socketpair(int domain, int type, int protocol, int pair[2])
 {
     if (!watching(WATCH_HINTS))
-        return real.socketpair(domain, type, protocol, pair);
+        return RARE_REAL(socketpair)(domain, type, protocol, pair);
     return inspected_socketpair(domain, type, protocol, pair);
 }
 

@@ -25,25 +25,25 @@ static bool pretends(void)
 
 static __attribute__((noinline)) uid_t pretended_getuid(void)
 {
-    return pretends() ? 0 : real.getuid();
+    return pretends() ? 0 : RARE_REAL(getuid)();
 }
 
 static uid_t judged_getuid(void)
 {
     if (!watching(WATCH_PRETEND))
-        return real.getuid();
+        return RARE_REAL(getuid)();
     return pretended_getuid();
 }
 
 static __attribute__((noinline)) uid_t pretended_geteuid(void)
 {
-    return pretends() ? 0 : real.geteuid();
+    return pretends() ? 0 : RARE_REAL(geteuid)();
 }
 
 static uid_t judged_geteuid(void)
 {
     if (!watching(WATCH_PRETEND))
-        return real.geteuid();
+        return RARE_REAL(geteuid)();
     return pretended_geteuid();
 }
 
@@ -62,7 +62,7 @@ static __attribute__((noinline)) int pretended_setuid(uid_t uid)
     int result;
 
     process_ready(WATCH_PRETEND);
-    result = real.setuid(uid);
+    result = RARE_REAL(setuid)(uid);
     if (!is_glossed_over(result, uid == 0))
         return result;
     errno = saved;
@@ -72,7 +72,7 @@ static __attribute__((noinline)) int pretended_setuid(uid_t uid)
 static int judged_setuid(uid_t uid)
 {
     if (!watching(WATCH_PRETEND))
-        return real.setuid(uid);
+        return RARE_REAL(setuid)(uid);
     return pretended_setuid(uid);
 }
 
@@ -82,7 +82,7 @@ static __attribute__((noinline)) int pretended_seteuid(uid_t uid)
     int result;
 
     process_ready(WATCH_PRETEND);
-    result = real.seteuid(uid);
+    result = RARE_REAL(seteuid)(uid);
     if (!is_glossed_over(result, uid == 0))
         return result;
     errno = saved;
@@ -92,7 +92,7 @@ static __attribute__((noinline)) int pretended_seteuid(uid_t uid)
 static int judged_seteuid(uid_t uid)
 {
     if (!watching(WATCH_PRETEND))
-        return real.seteuid(uid);
+        return RARE_REAL(seteuid)(uid);
     return pretended_seteuid(uid);
 }
 
@@ -123,7 +123,7 @@ static __attribute__((noinline)) int pretended_setgroups(size_t count, const gid
     int result;
 
     process_ready(WATCH_PRETEND);
-    result = real.setgroups(count, groups);
+    result = RARE_REAL(setgroups)(count, groups);
     if (!is_glossed_over(result, true) || !are_own_groups(count, groups))
         return result;
     errno = saved;
@@ -133,7 +133,7 @@ static __attribute__((noinline)) int pretended_setgroups(size_t count, const gid
 static int judged_setgroups(size_t count, const gid_t *groups)
 {
     if (!watching(WATCH_PRETEND))
-        return real.setgroups(count, groups);
+        return RARE_REAL(setgroups)(count, groups);
     return pretended_setgroups(count, groups);
 }
 

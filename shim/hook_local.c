@@ -214,7 +214,7 @@ static __attribute__((noinline)) int bindresvport_judged(int fd, struct sockaddr
 
     follow_sources();
     if (!policy_ready(KINDS | TRANSLATED)) {
-        result = real.bindresvport(fd, address);
+        result = RARE_REAL(bindresvport)(fd, address);
         ports_forget(fd);
         return result;
     }
@@ -245,7 +245,7 @@ done:
 static inline int sockade_bindresvport(int fd, struct sockaddr_in *address)
 {
     if (!watching(KINDS | TRANSLATED | FOLLOWED))
-        return real.bindresvport(fd, address);
+        return RARE_REAL(bindresvport)(fd, address);
     return bindresvport_judged(fd, address);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* system(3), popen(3) and wordexp(3), which start a shell from inside libc with what stands in `environ`. */
+/* system(3), popen(3) and wordexp(3), which start a shell from inside libc with what stands in `__environ`. */
 #include "shim/child.h"
 #include "shim/child_environment.h"
 #include "shim/judge.h"
@@ -24,10 +24,10 @@ static int judged_system(const char *command)
         return command == NULL ? 0 : NO_SHELL;
     }
     if (plainly_bad(command))
-        return real.system(command);
+        return RARE_REAL(system)(command);
     if (!shell_command_make(&longer, command) && unprotected_matters())
         return NO_SHELL;
-    status = real.system(longer.text);
+    status = RARE_REAL(system)(longer.text);
     shell_command_drop(&longer);
     return status;
 }
@@ -41,12 +41,12 @@ static FILE *judged_popen(const char *command, const char *mode)
     if (!child_shell_allowed("popen"))
         return NULL;
     if (plainly_bad(command))
-        return real.popen(command, mode);
+        return RARE_REAL(popen)(command, mode);
     if (!shell_command_make(&longer, command) && unprotected_matters()) {
         errno = ENOMEM;
         return NULL;
     }
-    stream = real.popen(longer.text, mode);
+    stream = RARE_REAL(popen)(longer.text, mode);
     shell_command_drop(&longer);
     return stream;
 }
@@ -57,7 +57,7 @@ static bool has_command(const char *words)
     return strstr(words, "$(") != NULL || strchr(words, '`') != NULL;
 }
 
-/* Whether the shell of a substitution may be started, which gets `environ` and nothing else. */
+/* Whether the shell of a substitution may be started, which gets `__environ` and nothing else. */
 static bool substitution_allowed(void)
 {
     struct lack lack;
@@ -66,7 +66,7 @@ static bool substitution_allowed(void)
         return true;
     if (!child_shell_allowed("wordexp"))
         return false;
-    return !environment_lacks(&lack, environ) ||
+    return !environment_lacks(&lack, __environ) ||
            !unprotected_refused("wordexp", "/bin/sh", "the program's environment does not name our object");
 }
 
@@ -78,7 +78,7 @@ static int judged_wordexp(const char *words, wordexp_t *out, int flags)
     if (!(flags & WRDE_NOCMD) && !plainly_bad(words) && has_command(words) && !substitution_allowed())
         flags |= WRDE_NOCMD;
     errno = saved;
-    return real.wordexp(words, out, flags);
+    return RARE_REAL(wordexp)(words, out, flags);
 }
 
 EXPORT int system(const char *command)

@@ -19,6 +19,7 @@
 #include <string.h>
 
 struct real real;
+struct rare rare;
 
 /* The loader's list of objects; weak, so that naming it adds no needed library. */
 extern struct r_debug _r_debug __attribute__((weak));
@@ -27,6 +28,7 @@ extern ElfW(Dyn) _DYNAMIC[];
 /* What a look-up in one object needs. */
 struct object {
     uintptr_t base;
+    uintptr_t own_name; /* DT_SONAME, an offset into `strings` */
     const ElfW(Sym) * symbols;
     const char *strings;
     const ElfW(Versym) * versions;
@@ -36,8 +38,10 @@ struct object {
 /* The names in the order of their pointers in `real`. One text, not a table of pointers, each of which had to be relocated. */
 static const char bindings[] =
 #define HOOK(name, family, why) #name "\0"
+#define RARE(name, family, why)
 #include "hooks.def"
 #undef HOOK
+#undef RARE
     ;
 
 #define BINDINGS (sizeof(struct real) / sizeof(void *))
@@ -66,6 +70,8 @@ static bool object_read(struct object *object, const struct link_map *map)
             object->versions = pointer;
         else if (entry->d_tag == DT_GNU_HASH)
             object->hash = pointer;
+        else if (entry->d_tag == DT_SONAME)
+            object->own_name = entry->d_un.d_val;
     }
     return object->symbols != NULL && object->strings != NULL && object->hash != NULL;
 }
@@ -125,6 +131,17 @@ static void *object_find(const struct object *object, const char *name, uint32_t
     }
 }
 
+/*
+ * The C library itself: the last object of a program's start that holds anything to be bound. Told by its name, since other
+ * preloaded objects define what only libc used to (__libc_start_main, to see the program's start).
+ */
+static bool is_libc(const struct object *object)
+{
+    static const char name[] = "libc.so."; /* 6, or 6.1 on some machines */
+
+    return object->own_name != 0 && strncmp(object->strings + object->own_name, name, sizeof(name) - 1) == 0;
+}
+
 /* Our own object in the link map. */
 static const struct link_map *ourselves(void)
 {
@@ -148,52 +165,93 @@ static void **binding_slot(size_t i)
     return (void **)(void *)&real + i;
 }
 
-/* The first definition of `name` in the objects from `map` on. */
+/*
+ * The first definition of `name` in the objects from `map` on, up to libc: what stands behind it in the map may have been
+ * opened by dlopen(3), and be closed by another thread while we read.
+ */
 static void *next_definition(const struct link_map *map, const char *name)
 {
     void *found = NULL;
+    bool last = false;
 
-    for (; map != NULL && found == NULL; map = map->l_next) {
+    for (; map != NULL && found == NULL && !last; map = map->l_next) {
         struct object object;
 
-        if (object_read(&object, map))
-            found = object_find(&object, name, gnu_hash(name));
+        if (!object_read(&object, map))
+            continue;
+        found = object_find(&object, name, gnu_hash(name));
+        last = is_libc(&object);
     }
     return found;
 }
 
-/* What the walk could not find: names of an object without a GNU hash table, or of a kind that must not be called. */
-static void bind_by_dlsym(const struct link_map *map)
+/* dlsym(3), for what the walk could not find: names of an object without a GNU hash table, or of a kind that must not be called. */
+static void *find_by_dlsym(const struct link_map *map, const char *name)
 {
-    void *(*find)(void *, const char *) = NULL;
-    const char *name = bindings;
+    static void *(*dlsym_found)(void *, const char *);
 
-    *(void **)(&find) = next_definition(map, "dlsym");
-    for (size_t i = 0; i < BINDINGS && find != NULL; i++, name += strlen(name) + 1) {
-        if (*binding_slot(i) == NULL)
-            *binding_slot(i) = find(RTLD_NEXT, name);
-    }
+    if (dlsym_found == NULL)
+        *(void **)(&dlsym_found) = next_definition(map, "dlsym");
+    return dlsym_found == NULL ? NULL : dlsym_found(RTLD_NEXT, name);
+}
+
+static const struct link_map *behind_ourselves(void)
+{
+    const struct link_map *own = ourselves();
+
+    return own == NULL ? NULL : own->l_next;
 }
 
 void real_bind(void)
 {
-    const struct link_map *own = ourselves();
-    const struct link_map *first = own == NULL ? NULL : own->l_next;
+    const struct link_map *first = behind_ourselves();
     size_t left = BINDINGS;
+    bool last = false;
+    const char *name = bindings;
 
-    for (const struct link_map *map = first; map != NULL && left > 0; map = map->l_next) {
-        const char *name = bindings;
+    for (const struct link_map *map = first; map != NULL && left > 0 && !last; map = map->l_next) {
         struct object object;
 
         if (!object_read(&object, map))
             continue;
         left = 0;
+        name = bindings;
         for (size_t i = 0; i < BINDINGS; i++, name += strlen(name) + 1) {
             if (*binding_slot(i) == NULL)
                 *binding_slot(i) = object_find(&object, name, gnu_hash(name));
             left += *binding_slot(i) == NULL;
         }
+        last = is_libc(&object);
     }
-    if (left > 0)
-        bind_by_dlsym(first);
+    name = bindings;
+    for (size_t i = 0; i < BINDINGS && left > 0; i++, name += strlen(name) + 1) {
+        if (*binding_slot(i) == NULL)
+            *binding_slot(i) = find_by_dlsym(first, name);
+    }
+}
+
+void *rare_bind(void **slot, const char *name)
+{
+    const struct link_map *first = behind_ourselves();
+    void *bound = next_definition(first, name);
+
+    if (bound == NULL)
+        bound = find_by_dlsym(first, name);
+    __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
+    return bound;
+}
+
+void *libc_function(void **slot, const char *name)
+{
+    void *bound = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    struct object object;
+
+    for (const struct link_map *map = behind_ourselves(); map != NULL && bound == NULL; map = map->l_next) {
+        if (!object_read(&object, map) || !is_libc(&object))
+            continue;
+        bound = object_find(&object, name, gnu_hash(name));
+        __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
+        break;
+    }
+    return bound;
 }

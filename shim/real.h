@@ -46,17 +46,49 @@ int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout
 
 struct real {
 #define HOOK(name, family, why) __typeof__(&name) name;
+#define RARE(name, family, why)
 #include "hooks.def"
 #undef HOOK
+#undef RARE
+};
+
+struct rare {
+#define HOOK(name, family, why)
+#define RARE(name, family, why) __typeof__(&name) name;
+#include "hooks.def"
+#undef HOOK
+#undef RARE
 };
 
 /* Valid after real_bind; a name that this libc does not have is NULL. Read-only for everybody else. */
 extern struct real real __attribute__((visibility("hidden")));
 
+/* Read by RARE_REAL alone. */
+extern struct rare rare __attribute__((visibility("hidden")));
+
+/* The real function of a name that hooks.def calls RARE, bound at its first use; NULL where this libc does not have it. */
+#define RARE_REAL(name) ((__typeof__(rare.name))rare_function((void **)(void *)&rare.name, #name))
+
 /* The file that we were loaded from, as the loader calls it; "" where that cannot be told. It stays. */
 const char *own_object(void);
 
-/* Binds every name of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
+/* Binds every HOOK of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);
+
+/* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
+void *rare_bind(void **slot, const char *name);
+
+/*
+ * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as
+ * real_bind.
+ */
+void *libc_function(void **slot, const char *name);
+
+static inline void *rare_function(void **slot, const char *name)
+{
+    void *bound = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+    return bound != NULL ? bound : rare_bind(slot, name);
+}
 
 #endif

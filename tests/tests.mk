@@ -22,6 +22,12 @@ VISIBLE := $(filter-out $(BUILD)/visible/shim/hook_% $(BUILD)/visible/shim/own_l
 FUZZ_SECONDS ?= 20
 DECISIONS ?= 100000
 
+# Under COVERAGE=1 each program, and the object, has a file of counters beside it, which anybody's processes may write to.
+# It begins anew with each link, since the counters' order does.
+link_coverage = $(if $(COVERAGE),--coverage -fPIC -DCOVERAGE_COUNTERS='"$(abspath $@).counters"' tests/coverage/counters.c \
+	-Wl$(comma)-T$(comma)tests/coverage/counters.ld -Wl$(comma)--wrap=__gcov_exit)
+begin_counters = $(if $(COVERAGE),$(Q): >$@.counters; chmod 666 $@.counters)
+
 $(BUILD)/visible/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -30,7 +36,8 @@ $(BUILD)/visible/%.o: %.c
 $(BUILD)/tests/unit/%: tests/unit/%.c $(GROUND_OBJECTS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -o $@ $< $(if $(findstring unit/test_shim_,$<),$(VISIBLE)) $(GROUND_OBJECTS) $(TEST_LIBS)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -o $@ $< $(if $(findstring unit/test_shim_,$<),$(VISIBLE)) $(GROUND_OBJECTS) $(link_coverage) $(TEST_LIBS)
+	$(begin_counters)
 
 $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
@@ -102,4 +109,19 @@ table: dependencies
 lint:
 	$(Q)sh tests/lint.sh
 
-.PHONY: table test-programs check-units
+# Every script but those that count system calls or instructions, or that build something else. What fails here fails in
+# `make check` too, or for the build's slowness: the report is printed either way. One line of `make coverage-report` does
+# for what single tests have reached by then.
+coverage: dependencies
+	$(Q)$(MAKE) --no-print-directory test-programs $(coverage_build)
+	$(Q)for counters in $(COVERED)/*.counters $(COVERED)/tests/unit/*.counters; do : >$$counters; done
+	$(Q)$(MAKE) --no-print-directory check $(coverage_build) DECISIONS=20000 LEAVE_OUT='$(UNCOUNTED)' || true
+	$(Q)$(MAKE) --no-print-directory coverage-report
+COVERED := build-coverage
+coverage_build := COVERAGE=1 BUILD=$(COVERED) CFLAGS='-O0 -g'
+UNCOUNTED := tests/programs/syscalls.sh tests/house/install.sh tests/house/both_widths.sh
+
+coverage-report:
+	$(Q)python3 tests/coverage/report.py $(COVERED)
+
+.PHONY: table test-programs check-units coverage coverage-report

@@ -3,7 +3,7 @@
 # What the object exports and needs: exactly the names of hooks.def, and no library but libc.
 . "${0%/*}/../lib.sh"
 
-table=$(sed -n 's/^HOOK(\([a-zA-Z0-9_]*\),.*/\1/p' "$ROOT/shim/hooks.def" | sort)
+table=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' "$ROOT/shim/hooks.def" | sort)
 exported=$(nm -D --defined-only "$LIBSOCKADE" | awk '{ print $3 }' | sort)
 is "$exported" "$table" 'the exported symbols are those of hooks.def'
 is "$(printf '%s\n' "$table" | uniq -d)" '' 'no name stands twice in hooks.def'
@@ -19,7 +19,7 @@ unlike "$(nm -D --undefined-only "$LIBSOCKADE")" ' (malloc|calloc|realloc|free|g
 unlike "$(readelf -V "$LIBSOCKADE" | grep -A2 'Name: SOCKADE')" . 'no named version node'
 
 # Each name stands in the file that the table says.
-misplaced=$(sed -n 's/^HOOK(\([a-zA-Z0-9_]*\), \([a-z]*\),.*/\1 \2/p' "$ROOT/shim/hooks.def" | while read -r name family; do
+misplaced=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\), \([a-z]*\),.*/\2 \3/p' "$ROOT/shim/hooks.def" | while read -r name family; do
     grep -qE "^EXPORT .*([ *]$name\\(|__asm__\\(\"$name\"\\))" "$ROOT/shim/hook_$family.c" || echo "$name"
 done)
 is "$misplaced" '' 'every hook is defined in the file of its family'
