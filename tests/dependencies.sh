@@ -77,6 +77,7 @@ case " $* " in
     need traceroute command -v traceroute
     need perl perl -MNet::Ping -e 1
     need default-jdk-headless command -v javac
+    need libpython3-testsuite test -e "$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')/test/test_socket.py"
     unpack inetutils-ping
     unpack iputils-ping
     ;;

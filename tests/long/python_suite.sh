@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# Mostly waits: runs beside the others.
 # Short form in `make check`.
 # CPython's own tests of sockets, TLS, asyncio, mail and web clients and servers, processes, signals and threads, bare and
 # preloaded: every single test must end the same way.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # apt-get against a repository on loopback, in folders of its own: lists, signatures left out, a download, a policy, a
 # package that is not there. Its http method is a process of its own. Refused: the repository's port.
 program='apt-get, from a repository'

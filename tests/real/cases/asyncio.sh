@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # Python's asyncio: servers and clients of streams, datagrams and Unix sockets, TLS where a certificate can be made,
 # subprocesses, names, and a peer that goes away.
 program="Python's asyncio"

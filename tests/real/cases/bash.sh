@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # An interactive bash in a terminal: jobs, /dev/tcp both ways, here documents, a pipe, traps, and a child in the background.
 program='bash -i, /dev/tcp'
 needs='bash:bash /usr/bin/python3:python3'

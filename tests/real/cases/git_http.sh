@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # git over HTTP: Python's CGI server in front of git's own backend; clone, fetch and push start helpers of their own.
 program='git over HTTP'
 needs='git:git /usr/lib/git-core/git-http-backend:git /usr/bin/python3:python3'

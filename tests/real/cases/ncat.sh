@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2094,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # ncat: a listener that keeps, one that executes, a Unix socket, datagrams, and TLS.
 program=ncat
 needs='ncat:ncat'

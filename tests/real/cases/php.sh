@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # PHP: its own server with workers, and its curl extension, streams and sockets asking it. PHP opens each extension with
 # RTLD_DEEPBIND, which walks past a preloaded object's names: the refused request goes through the extension.
 program='PHP: curl, streams, php -S'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # PostgreSQL: initdb, a server with its helpers, pgbench with threads, queries of all kinds, a dump, notifications.
 program='PostgreSQL, pgbench'
 needs='/usr/lib/postgresql/*/bin/initdb:postgresql psql:postgresql-client'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # OpenSSH, client and server: a key's login, a command, its status, a large copy, sftp, and ports that are forwarded.
 program='OpenSSH: ssh, sshd, scp, sftp'
 needs='ssh:openssh-client sshd:openssh-server sftp:openssh-client /usr/lib/openssh/sftp-server:openssh-sftp-server'

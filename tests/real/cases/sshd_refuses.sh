@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # OpenSSH's server where a rule says who may come: the others are reset before they are greeted.
 program='OpenSSH: sshd, for whom'
 needs='ssh:openssh-client sshd:openssh-server'

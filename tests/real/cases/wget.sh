@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # wget: pages, a mirror of a small site, a range, another family, a page that is not there.
 program=wget
 needs='wget:wget /usr/bin/python3:python3'
