@@ -77,7 +77,9 @@ case " $* " in
     need traceroute command -v traceroute
     need perl perl -MNet::Ping -e 1
     need default-jdk-headless command -v javac
-    need libpython3-testsuite test -e "$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')/test/test_socket.py"
+    # The package is named after the version, which is not known where python3 is about to be installed: Debian 12's then.
+    python=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3.11)
+    need "libpython$python-testsuite" test -e "/usr/lib/python$python/test/test_socket.py"
     unpack inetutils-ping
     unpack iputils-ping
     ;;

@@ -36,7 +36,7 @@ else
 fi
 : "${PYTHON_MODULES:=$modules}"
 "$PYTHON" -c 'import test.test_socket' 2>/dev/null || {
-    skip 'the test suite is not installed (Debian: libpython3-testsuite)' python_suite.sh
+    skip 'the test suite is not installed (Debian: libpython3.11-testsuite)' python_suite.sh
     done_testing
 }
 enter_net
