@@ -80,6 +80,9 @@ case " $* " in
     need libjemalloc2 sh tests/real/has.sh '/usr/lib/*/libjemalloc.so.2'
     need libfaketime sh tests/real/has.sh '/usr/lib/*/faketime/libfaketime.so.1'
     need libsocket-wrapper sh tests/real/has.sh '/usr/lib/*/libsocket_wrapper.so'
+    # The package is named after the version, which is not known where python3 is about to be installed: Debian 12's then.
+    python=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3.11)
+    need "libpython$python-testsuite" test -e "/usr/lib/python$python/test/test_socket.py"
     unpack inetutils-ping
     unpack iputils-ping
     ;;

@@ -10,12 +10,15 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_
 REPLAYERS := $(patsubst tests/fuzz/%.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 # LEAVE_OUT names scripts that one lane of CI has run and another need not.
 LEAVE_OUT ?=
-SCRIPTS := $(filter-out $(LEAVE_OUT),$(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/fuzz/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh) tests/real/table.sh))
-# What runs only in `make check-long`, and the longest time of one script.
-LONG_SCRIPTS := $(sort $(wildcard tests/long/*.sh))
+SCRIPTS := $(filter-out $(LEAVE_OUT),$(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/fuzz/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh)))
+# What is long: LONG=1, as `make check-long` has it, runs all of it; otherwise those that say so run in a short form. The
+# longest time of one script, and whether the table of real programs has its quick cases only.
+LONG ?=
+LONG_SCRIPTS := $(filter-out $(LEAVE_OUT),$(if $(LONG),$(sort $(wildcard tests/long/*.sh)),$(shell grep -l '^# Short form in .make check.\.' tests/long/*.sh)))
 TEST_SECONDS ?= 600
-# Of the table of real programs the quick cases, or all.
 REAL_QUICK ?= 1
+# Programs of others notice a sanitizer's runtime.
+REAL_SCRIPTS := $(if $(SANITIZE),,$(filter-out $(LEAVE_OUT),tests/real/table.sh) $(LONG_SCRIPTS))
 
 # The shim once more with every symbol visible, for unit tests of its inside.
 VISIBLE := $(filter-out $(BUILD)/visible/shim/hook_% $(BUILD)/visible/shim/own_libc.o,$(patsubst %.c,$(BUILD)/visible/%.o,$(SHIM)))
@@ -92,8 +95,8 @@ sanitizer_options := $(if $(SANITIZE),ASAN_OPTIONS=verify_asan_link_order=0:dete
 check: dependencies
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(if $(LEAVE_OUT),@echo "Left out here: $(LEAVE_OUT)")
-	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) TEST_SECONDS=$(TEST_SECONDS) REAL_QUICK=$(REAL_QUICK) \
-		sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) $(if $(LONG),$(LONG_SCRIPTS)) tests/matcher.py
+	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) TEST_SECONDS=$(TEST_SECONDS) LONG=$(LONG) REAL_QUICK=$(REAL_QUICK) \
+		sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) $(REAL_SCRIPTS) tests/matcher.py
 
 # The unit tests alone: for the thread sanitizer, whose runtime cannot be preloaded into plain programs.
 check-units: $(UNIT_TESTS)
