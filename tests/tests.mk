@@ -4,6 +4,9 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 KERNEL_PROOFS := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard tests/hooks/*.c))
+# The same for 32 bits, and what such a program must find in the kernel too.
+NARROW_PROGRAMS := $(if $(NARROW),$(patsubst tests/hooks/%.c,$(BUILD)/32/tests/hooks/%,$(wildcard tests/hooks/*.c tests/hooks/narrow/*.c)) \
+	$(patsubst %,$(BUILD)/32/tests/kernel/%,cookie mapped peek_passes_fds ping_label ping_open quiet_child recvmmsg_errors))
 CONFORMANCE_PROGRAMS := $(patsubst tests/conformance/%.c,$(BUILD)/tests/conformance/%,$(wildcard tests/conformance/*.c))
 HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -30,7 +33,9 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(GROUND_OBJECTS)
 $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
 # Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
-$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
+# Their warnings were told of the 64-bit ones.
+NARROW_TEST := -m32 -O1 -w
+$(BUILD)/32/tests/kernel/% $(BUILD)/32/tests/hooks/% $(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
 $(BUILD)/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -39,6 +44,14 @@ $(BUILD)/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs cmocka) -lpthread
+$(BUILD)/32/tests/hooks/%: tests/hooks/%.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< -lpthread
+$(BUILD)/32/tests/kernel/%: tests/kernel/%.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -o $@ $< -lpthread
 $(BUILD)/tests/conformance/%: tests/conformance/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -56,7 +69,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(FUZZED) $(shell $(PKG_CONFIG) --libs libconfig jansson)
 
-test-programs: all $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(HELPERS)
+test-programs: all $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(NARROW_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(HELPERS)
 
 # A sanitized object is preloaded into plain programs: the runtime comes behind libc then, and is told to accept that. Its
 # own heap checks are lost by it, and the shim has no heap. Leaks of programs that end are not looked for, and threads that
