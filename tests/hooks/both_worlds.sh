@@ -8,6 +8,7 @@
 enter_net
 programs=${LIBSOCKADE%/*}/tests/hooks
 scratch
+[ -z "${NARROW:-}" ] || LIBSOCKADE=$(preload_value) # children may be of the other width
 ! sanitized || export SANITIZED=1
 add_addresses 192.0.2.1 2001:db8::1
 

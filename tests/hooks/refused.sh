@@ -7,6 +7,7 @@
 enter_net
 programs=${LIBSOCKADE%/*}/tests/hooks
 scratch
+[ -z "${NARROW:-}" ] || LIBSOCKADE=$(preload_value) # children may be of the other width
 ! sanitized || export SANITIZED=1
 # Ping sockets for everybody; in a user namespace for the one group that is mapped there.
 for range in '0 2147483647' '0 0'; do

@@ -70,15 +70,18 @@ __attribute__((unused, noreturn)) static void narrow_differs(const char *file, i
     {                                                                                                                  \
 #function, function, begin, end                                                                                \
     }
-#define cmocka_run_group_tests(tests, begin, end) narrow_run(tests, sizeof(tests) / sizeof((tests)[0]))
+#define cmocka_run_group_tests(tests, begin, end) narrow_run(tests, sizeof(tests) / sizeof((tests)[0]), begin, end)
 
-static int narrow_run(const struct CMUnitTest *tests, size_t count)
+static int narrow_run(const struct CMUnitTest *tests, size_t count, int (*begin)(void **), int (*end_all)(void **))
 {
     volatile int failed = 0;
+    void *group = NULL;
 
     printf("1..%zu\n", count);
+    if (begin != NULL && (sigsetjmp(narrow_way_out, 1) != NARROW_RUNS || begin(&group) != 0))
+        return 1;
     for (volatile size_t i = 0; i < count; i++) {
-        void *state = NULL;
+        void *state = group;
         int end = sigsetjmp(narrow_way_out, 1);
 
         if (end == NARROW_RUNS) {
@@ -93,6 +96,8 @@ static int narrow_run(const struct CMUnitTest *tests, size_t count)
                tests[i].name);
         fflush(stdout);
     }
+    if (end_all != NULL && (sigsetjmp(narrow_way_out, 1) != NARROW_RUNS || end_all(&group) != 0))
+        failed++;
     return failed;
 }
 
