@@ -42,10 +42,15 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
 # SANITIZE=address,undefined or thread: the same build under a sanitizer, in a folder of its own.
 SANITIZE ?=
+# COVERAGE=1: the same build with gcov's counters, see tests/coverage/; `make coverage` uses it.
+COVERAGE ?=
+# Both bring a runtime library that wants libc's own functions.
+INSTRUMENTED := $(SANITIZE)$(COVERAGE)
 # Sizes and inodes of 64 bits everywhere; times as the kernel's older calls have them.
 LARGE := -D_FILE_OFFSET_BITS=64 -U_TIME_BITS
 PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(filter 4,$(lastword $(MACHINE))),$(LARGE))
-COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
+COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan) \
+	$(if $(COVERAGE),--coverage -fprofile-update=atomic -fdata-sections -fno-builtin)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig) -lpthread
@@ -54,7 +59,7 @@ TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp janss
 POLICY := $(wildcard policy/*.c)
 STATE := $(wildcard state/*.c)
 CONFIG := $(wildcard config/*.c)
-SHIM := $(if $(SANITIZE),$(filter-out shim/own_libc.c,$(wildcard shim/*.c)),$(wildcard shim/*.c)) $(wildcard shim/icmp/*.c)
+SHIM := $(if $(INSTRUMENTED),$(filter-out shim/own_libc.c,$(wildcard shim/*.c)),$(wildcard shim/*.c)) $(wildcard shim/icmp/*.c)
 COMMAND := $(wildcard command/*.c)
 
 # The ground is compiled twice: position independent and hidden for the object, plainly for the command and the tests.
@@ -69,14 +74,15 @@ all: $(BUILD)/libsockade.so $(BUILD)/sockade $(if $(NARROW),$(BUILD)/32/libsocka
 
 # noseparate-code: two segments in place of four, which is two mmaps and four page faults less for every start. Hooks that are
 # called by their own names are ours (-Bsymbolic-functions).
-OBJECT_LINK = $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--no-undefined -nostartfiles) -shared -Wl,-z,now -Wl,-z,relro \
+OBJECT_LINK = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(INSTRUMENTED),,-Wl$(comma)--no-undefined -nostartfiles) -shared -Wl,-z,now -Wl,-z,relro \
 	-Wl,-z,noseparate-code -Wl,--as-needed -Wl,-Bsymbolic-functions -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections -Wl,--version-script=
 # Beside each object the command, which compiles for it; `sockade run` finds both objects as $(BUILD)/$$LIB.
 stand_in = $(Q)for lib in $(1); do mkdir -p $(BUILD)/$$lib && ln -srf $(BUILD)/sockade $@ $(BUILD)/$$lib/; done
 
 $(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJECTS) $(OBJECT_LINK)$(BUILD)/exports.map
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJECTS) $(link_coverage) $(OBJECT_LINK)$(BUILD)/exports.map
+	$(begin_counters)
 	$(call stand_in,$(LIB))
 
 $(BUILD)/32/libsockade.so: $(NARROW_OBJECTS) $(BUILD)/32/exports.map
@@ -87,11 +93,12 @@ $(BUILD)/32/libsockade.so: $(NARROW_OBJECTS) $(BUILD)/32/exports.map
 
 without-narrow:
 	$(Q)rm -rf $(BUILD)/32 $(NARROW_LIBS:%=$(BUILD)/%)
-	@echo '  LEFT    $(BUILD)/32/libsockade.so: $(if $(SANITIZE),not under a sanitizer,$(CC) makes no 32-bit programs here (Debian: gcc-multilib))'
+	@echo '  LEFT    $(BUILD)/32/libsockade.so: $(if $(INSTRUMENTED),not with a sanitizer or counters,$(CC) makes no 32-bit programs here (Debian: gcc-multilib))'
 
 $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ $(COMMAND_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ $(link_coverage) $(COMMAND_LIBS)
+	$(begin_counters)
 
 # An anonymous version node: a named one would switch every hook off in silence.
 $(BUILD)/32/exports.map: shim/hooks_narrow.def
@@ -168,9 +175,11 @@ help:
 	@echo 'make            build $(BUILD)/libsockade.so, $(BUILD)/32/libsockade.so and $(BUILD)/sockade'
 	@echo 'make demo       install what is missing, build, show a program refused and allowed, and a ping'
 	@echo 'make check      install what is missing, build, and run the tests'
-	@echo 'make check-long the same with more random decisions and longer fuzzing'
+	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
+	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make coverage   lines and branches that the tests reach (some minutes)'
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'
 	@echo 'make bench-quick  instructions a call, against their marks (needs valgrind)'
 	@echo 'make install    to $$(DESTDIR)$(PREFIX); also uninstall, clean'

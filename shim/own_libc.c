@@ -5,7 +5,8 @@
  *
  * The names are libc's, but hidden: the object's own calls bind here when it is linked. Each import costs the loader 0.1 to
  * 0.3 us at every start of every program, and ties the object to the libc that it was linked with (stat@GLIBC_2.33). The
- * exceptions are what libc does by other means than a system call, or much faster (memcpy, strlen, clock_gettime).
+ * exceptions are what libc does much faster (memcpy, strlen), and what it does by other means than a system call, which is
+ * asked of libc itself (the end of this file).
  *
  * Compiled with -fno-builtin, or the compiler would see strnlen in its own loop. Not part of sanitizers' builds, which
  * want to see libc's.
@@ -14,10 +15,14 @@
 
 #ifdef KERNEL_CALL_DIRECT
 
+#include "shim/real.h"
+
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -382,6 +387,50 @@ char *strstr(const char *text, const char *wanted)
             return NULL;
     }
     return (char *)(uintptr_t)text;
+}
+
+/*
+ * What only libc knows, asked of libc itself past every other definition. A program may have functions of these names that do
+ * something else; getauxval's answer would decide whether its environment is trusted, and so whether there is a policy. And
+ * another preload (libfaketime) may tell a time that stands still, by which nothing that we wait for would ever end.
+ */
+#define LIBC(name, ...)                                                                                                \
+    static void *slot;                                                                                                 \
+    __typeof__(&name) function;                                                                                        \
+                                                                                                                       \
+    *(void **)(&function) = libc_function(&slot, #name);                                                               \
+    if (function != NULL)                                                                                              \
+    return function(__VA_ARGS__)
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    LIBC(clock_gettime, clock, out);
+    return (int)kernel_call(SYS_clock_gettime, clock, out);
+}
+
+unsigned long getauxval(unsigned long type)
+{
+    LIBC(getauxval, type);
+    return type == AT_PAGESZ ? 4096 : 0;
+}
+
+int sigaction(int number, const struct sigaction *restrict wanted, struct sigaction *restrict before)
+{
+    LIBC(sigaction, number, wanted, before);
+    errno = ENOSYS;
+    return -1;
+}
+
+int posix_spawnattr_getflags(const posix_spawnattr_t *restrict attributes, short *restrict out)
+{
+    LIBC(posix_spawnattr_getflags, attributes, out);
+    return ENOSYS;
+}
+
+const char *gnu_get_libc_version(void)
+{
+    LIBC(gnu_get_libc_version);
+    return "";
 }
 
 #endif

@@ -28,6 +28,7 @@ extern ElfW(Dyn) _DYNAMIC[];
 /* What a look-up in one object needs. */
 struct object {
     uintptr_t base;
+    uintptr_t own_name; /* DT_SONAME, an offset into `strings` */
     const ElfW(Sym) * symbols;
     const char *strings;
     const ElfW(Versym) * versions;
@@ -69,6 +70,8 @@ static bool object_read(struct object *object, const struct link_map *map)
             object->versions = pointer;
         else if (entry->d_tag == DT_GNU_HASH)
             object->hash = pointer;
+        else if (entry->d_tag == DT_SONAME)
+            object->own_name = entry->d_un.d_val;
     }
     return object->symbols != NULL && object->strings != NULL && object->hash != NULL;
 }
@@ -133,12 +136,15 @@ static void *object_find(const struct object *object, const char *name, uint32_t
     return object_find_type(object, name, hash, STT_FUNC);
 }
 
-/* The C library itself: the last object of a program's start that holds anything to be bound. */
+/*
+ * The C library itself: the last object of a program's start that holds anything to be bound. Told by its name, since other
+ * preloaded objects define what only libc used to (__libc_start_main, to see the program's start).
+ */
 static bool is_libc(const struct object *object)
 {
-    static const char name[] = "__libc_start_main";
+    static const char name[] = "libc.so."; /* 6, or 6.1 on some machines */
 
-    return object_find(object, name, gnu_hash(name)) != NULL;
+    return object->own_name != 0 && strncmp(object->strings + object->own_name, name, sizeof(name) - 1) == 0;
 }
 
 /* Our own object in the link map. */
@@ -237,6 +243,21 @@ void *rare_bind(void **slot, const char *name)
     if (bound == NULL)
         bound = find_by_dlsym(first, name);
     __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
+    return bound;
+}
+
+void *libc_function(void **slot, const char *name)
+{
+    void *bound = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    struct object object;
+
+    for (const struct link_map *map = behind_ourselves(); map != NULL && bound == NULL; map = map->l_next) {
+        if (!object_read(&object, map) || !is_libc(&object))
+            continue;
+        bound = object_find(&object, name, gnu_hash(name));
+        __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
+        break;
+    }
     return bound;
 }
 

@@ -118,6 +118,12 @@ const void *libc_variable(const char *name);
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
 
+/*
+ * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as
+ * real_bind.
+ */
+void *libc_function(void **slot, const char *name);
+
 static inline void *rare_function(void **slot, const char *name)
 {
     void *bound = __atomic_load_n(slot, __ATOMIC_RELAXED);
