@@ -5,7 +5,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 KERNEL_PROOFS := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard tests/hooks/*.c))
 # What calls the second names of libc for times of 64 bits, where it is compiled with such.
-TIME64_PROGRAMS := again_refused batch_refused receive_refused sources_refused messages receive sending waits
+TIME64_PROGRAMS := again_refused batch_refused receive_refused sources_refused receive sending waits
 # The same for 32 bits, and what such a program must find in the kernel too.
 NARROW_PROGRAMS := $(if $(NARROW),$(patsubst tests/hooks/%.c,$(BUILD)/32/tests/hooks/%,$(wildcard tests/hooks/*.c)) \
 	$(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
