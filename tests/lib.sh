@@ -101,6 +101,9 @@ scratch() {
         mkdir bin
         cp "$SOCKADE" bin/sockade
         [ ! -e "$LIBSOCKADE" ] || cp "$LIBSOCKADE" bin/libsockade.so
+        for lib in lib lib32 lib64; do
+            [ ! -d "${SOCKADE%/*}/$lib" ] || cp -RL "${SOCKADE%/*}/$lib" bin/
+        done
         SOCKADE=$SCRATCH/bin/sockade LIBSOCKADE=$SCRATCH/bin/libsockade.so
     fi
 }
