@@ -47,6 +47,40 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                 size_t fds_size);
 
+#if __SIZEOF_LONG__ == 4
+#include <stdint.h>
+
+/* Times of 64 bits in 32-bit programs, as libc has them; declared by it for such programs alone. */
+struct timespec_time64 {
+    int64_t seconds;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    int32_t padding;
+    int32_t nanoseconds;
+#else
+    int32_t nanoseconds;
+    int32_t padding;
+#endif
+};
+struct timeval_time64 {
+    int64_t seconds;
+    int64_t microseconds;
+};
+ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+int __recvmmsg64(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec_time64 *timeout);
+ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags);
+int __sendmmsg64(int fd, struct mmsghdr *entries, unsigned count, int flags);
+int __setsockopt64(int fd, int level, int name, const void *value, socklen_t length);
+int __getsockopt64(int fd, int level, int name, void *value, socklen_t *length);
+int __fcntl_time64(int fd, int command, ...);
+int __ioctl_time64(int fd, unsigned long request, ...);
+int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec_time64 *timeout, const sigset_t *mask);
+int __select64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, struct timeval_time64 *timeout);
+int __pselect64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, const struct timespec_time64 *timeout,
+                const sigset_t *mask);
+int __epoll_pwait2_time64(int fd, struct epoll_event *events, int most, const struct timespec_time64 *timeout,
+                          const sigset_t *mask);
+#endif
+
 /* What headers before glibc 2.34 make of these. */
 #undef res_query
 #undef res_search
@@ -107,6 +141,12 @@ const char *own_object(void);
 
 /* Binds every HOOK of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);
+
+/*
+ * A variable of libc's that older ones lack; NULL then. The program's own copy is found first, as by the linker. To name it
+ * in C would tie the object to the version that it came with: the linker forgets that the reference was weak.
+ */
+const void *libc_variable(const char *name);
 
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
