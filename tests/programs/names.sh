@@ -130,9 +130,12 @@ is "$(cat changes)" "$(printf '%s\n' -3 198.51.100.80 -3)" 'a newer policy, and 
 cat old.conf >resolv.conf
 
 # No socket is opened for what has no server to ask.
-if command -v strace >/dev/null && ! sanitized; then
+need strace strace
+if ! sanitized; then
     shimmed "$SCRATCH/none.conf" strace -f -qq -e trace=socket,connect,sendto,sendmmsg getent ahostsv4 name.test 2>calls
     unlike "$(cat calls)" 'AF_INET' 'without a server no IP socket is opened'
+else
+    skip 'the leak check of a sanitizer does not run under strace' 'without a server no IP socket is opened'
 fi
 
 # Real programs.
