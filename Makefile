@@ -52,7 +52,7 @@ all: $(BUILD)/libsockade.so $(BUILD)/sockade
 $(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--no-undefined -nostartfiles) -shared -o $@ $(SHIM_OBJECTS) \
-		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections
+		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,--as-needed -Wl,-Bsymbolic-functions -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections
 
 $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(call say,LINK,$@)

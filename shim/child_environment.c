@@ -8,6 +8,7 @@
 #include "shim/judge.h"
 #include "shim/pin.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "state/preload.h"
 
 #include <errno.h>
@@ -147,7 +148,7 @@ static void notice(struct lack *out, size_t at, const char *variable, bool *has_
 static bool object_is_there(void)
 {
     int saved = errno;
-    bool there = access(object, R_OK) == 0;
+    bool there = sandboxed() || access(object, R_OK) == 0;
 
     errno = saved;
     return there;

@@ -54,12 +54,12 @@ static const void *dynamic_pointer(uintptr_t base, uintptr_t value)
     return (const void *)(value < base ? base + value : value);
 }
 
-static bool object_read(struct object *object, const struct link_map *map)
+static bool object_read_at(struct object *object, uintptr_t base, const ElfW(Dyn) * dynamic)
 {
     memset(object, 0, sizeof(*object));
-    object->base = map->l_addr;
-    for (const ElfW(Dyn) *entry = map->l_ld; entry != NULL && entry->d_tag != DT_NULL; entry++) {
-        const void *pointer = dynamic_pointer(map->l_addr, entry->d_un.d_ptr);
+    object->base = base;
+    for (const ElfW(Dyn) *entry = dynamic; entry != NULL && entry->d_tag != DT_NULL; entry++) {
+        const void *pointer = dynamic_pointer(base, entry->d_un.d_ptr);
 
         if (entry->d_tag == DT_SYMTAB)
             object->symbols = pointer;
@@ -71,6 +71,11 @@ static bool object_read(struct object *object, const struct link_map *map)
             object->hash = pointer;
     }
     return object->symbols != NULL && object->strings != NULL && object->hash != NULL;
+}
+
+static bool object_read(struct object *object, const struct link_map *map)
+{
+    return object_read_at(object, map->l_addr, map->l_ld);
 }
 
 static uint32_t gnu_hash(const char *name)
@@ -233,4 +238,18 @@ void *rare_bind(void **slot, const char *name)
         bound = find_by_dlsym(first, name);
     __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
     return bound;
+}
+
+void *definition_in(uintptr_t base, const void *dynamic, const char *name)
+{
+    struct object object;
+
+    return object_read_at(&object, base, dynamic) ? object_find(&object, name, gnu_hash(name)) : NULL;
+}
+
+uintptr_t own_base(void)
+{
+    const struct link_map *own = ourselves();
+
+    return own == NULL ? 0 : own->l_addr;
 }

@@ -56,7 +56,7 @@ static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
 static inline ssize_t kernel_read_at(int descriptor, void *bytes, size_t size, uint64_t offset)
 {
 #if UINTPTR_MAX > UINT32_MAX
-    return syscall(SYS_pread64, descriptor, bytes, size, offset);
+    return kernel_call(SYS_pread64, descriptor, bytes, size, offset);
 #else
     struct iovec part = {bytes, size};
 
