@@ -40,7 +40,7 @@ struct arguments {
 /* As libc does it; never itself a hook of ours. */
 static long forward(const struct arguments *call)
 {
-    syscall_function *real_call = (syscall_function *)RARE_REAL(syscall);
+    syscall_function *real_call = (syscall_function *)rare_function((void **)(void *)&real.syscall, "syscall");
     const long *at;
 
     if (call->whole != NULL)
@@ -281,12 +281,16 @@ static long start(enum way way, const long at[6])
     return child_start(&child);
 }
 
-static __attribute__((noinline)) long by_hook(long number, long a, long b, long c, long d, long e, long f)
+/* What is policed, and what comes before we know libc's own function. */
+__attribute__((used, visibility("hidden"))) syscall_function numbers_by_hook;
+long numbers_by_hook(long number, long a, long b, long c, long d, long e, long f)
 {
     const struct arguments call = {number, {a, b, c, d, e, f}, NULL};
     enum way way = way_of(number);
 
     switch (way) {
+    case WAY_PLAIN:
+        return forward(&call);
     case WAY_EXECVE:
     case WAY_EXECVEAT:
         return start(way, call.at);
@@ -308,21 +312,55 @@ static __attribute__((noinline)) long by_hook(long number, long a, long b, long 
     }
 }
 
-/* The first call of all binds the real one. */
-static __attribute__((noinline)) long bind_and_forward(long number, long a, long b, long c, long d, long e, long f)
+/*
+ * The entry: jumps alone, with the arguments where they are. Not in C where a seventh one stands on the stack: programs call
+ * with fewer, so that it is a variable of theirs there, and the compiler writes back what it read (gcc 12), perhaps over what
+ * another thread has put into it meanwhile.
+ */
+#if defined(__x86_64__) && !defined(__ILP32__)
+EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+void syscall_hook(void)
 {
-    return ((syscall_function *)RARE_REAL(syscall))(number, a, b, c, d, e, f);
+    __asm__("cmp %1, %%edi\n\t"
+            "jae 1f\n\t"
+            "mov %%edi, %%eax\n\t"
+            "lea numbers(%%rip), %%r11\n\t"
+            "cmpb $0, (%%r11, %%rax)\n\t"
+            "jne numbers_by_hook\n"
+            "1:\tmov real+%c0(%%rip), %%r11\n\t"
+            "test %%r11, %%r11\n\t"
+            "je numbers_by_hook\n\t"
+            "jmp *%%r11"
+            :
+            : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
 }
-
-/* Named arguments, as in hook_ioctl.c: those of a variadic function stand where they do. Only jumps, so no frame is left. */
+#elif defined(__i386__)
+EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+void syscall_hook(void)
+{
+    __asm__("call 2f\n"
+            "2:\tpop %%ecx\n\t"
+            "add $_GLOBAL_OFFSET_TABLE_+[.-2b], %%ecx\n\t"
+            "mov 4(%%esp), %%eax\n\t"
+            "cmp %1, %%eax\n\t"
+            "jae 1f\n\t"
+            "cmpb $0, numbers@GOTOFF(%%ecx, %%eax)\n\t"
+            "jne numbers_by_hook\n"
+            "1:\tmov real@GOTOFF+%c0(%%ecx), %%ecx\n\t"
+            "test %%ecx, %%ecx\n\t"
+            "je numbers_by_hook\n\t"
+            "jmp *%%ecx"
+            :
+            : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
+}
+#else
 EXPORT syscall_function syscall_hook __asm__("syscall");
 long syscall_hook(long number, long a, long b, long c, long d, long e, long f)
 {
-    syscall_function *real_call = (syscall_function *)__atomic_load_n(&rare.syscall, __ATOMIC_RELAXED);
+    syscall_function *real_call = (syscall_function *)real.syscall;
 
-    if (unlikely(way_of(number) != WAY_PLAIN))
-        return by_hook(number, a, b, c, d, e, f);
-    if (unlikely(real_call == NULL))
-        return bind_and_forward(number, a, b, c, d, e, f);
+    if (unlikely(way_of(number) != WAY_PLAIN || real_call == NULL))
+        return numbers_by_hook(number, a, b, c, d, e, f);
     return real_call(number, a, b, c, d, e, f);
 }
+#endif
