@@ -199,16 +199,41 @@ static long call_hook(enum way way, const struct arguments *call)
     }
 }
 
-/* pthread_setcancelstate(3), found behind us: importing it would cost every start a look-up. */
-static void cancel_state(int state, int *before)
+/* Functions of libc that are found behind us: importing them would cost every start a look-up. */
+static int cancel_set(void **found, const char *name, int value)
+{
+    int (*set)(int, int *);
+    int before = value;
+
+    *(void **)(&set) = rare_function(found, name);
+    if (set != NULL)
+        set(value, &before);
+    return before;
+}
+
+/* PTHREAD_CANCEL_ENABLE or DISABLE; returns what it was. */
+static int cancel_state(int state)
 {
     static void *found;
-    int (*set)(int, int *);
-    int unused;
 
-    *(void **)(&set) = rare_function(&found, "pthread_setcancelstate");
-    if (set != NULL)
-        set(state, before != NULL ? before : &unused);
+    return cancel_set(&found, "pthread_setcancelstate", state);
+}
+
+static int cancel_type(int type)
+{
+    static void *found;
+
+    return cancel_set(&found, "pthread_setcanceltype", type);
+}
+
+/* A thread that may be cancelled at any instruction has made the call a cancellation point by itself, and so it stays. */
+static bool cancels_anywhere(void)
+{
+    int type = cancel_type(PTHREAD_CANCEL_DEFERRED);
+
+    if (type != PTHREAD_CANCEL_DEFERRED)
+        cancel_type(type);
+    return type != PTHREAD_CANCEL_DEFERRED;
 }
 
 /* What has something to do where nothing is watched: raw ICMP sockets are looked at without any policy. */
@@ -220,19 +245,20 @@ static bool is_for_hooks(enum way way)
 
 static long police(enum way way, const struct arguments *call)
 {
-    int before = PTHREAD_CANCEL_ENABLE;
+    int before = PTHREAD_CANCEL_DISABLE;
+    int saved = errno;
     long answer;
 
     if (!is_for_hooks(way))
         return forward(call);
-    cancel_state(PTHREAD_CANCEL_DISABLE, &before);
+    if (!cancels_anywhere())
+        before = cancel_state(PTHREAD_CANCEL_DISABLE);
+    errno = saved;
     answer = call_hook(way, call);
-    if (before != PTHREAD_CANCEL_DISABLE) {
-        int saved = errno;
-
-        cancel_state(before, NULL);
-        errno = saved;
-    }
+    saved = errno;
+    if (before != PTHREAD_CANCEL_DISABLE)
+        cancel_state(before);
+    errno = saved;
     return answer;
 }
 
