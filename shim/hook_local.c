@@ -110,7 +110,12 @@ void listener_settle(int fd)
 /* In a sandbox, where the kernel may not be asked what an IP socket is bound to: strictly. errno is set then. */
 static bool unknown_name_refused(int fd)
 {
-    if (!sandboxed() || !watching(WATCH_ON) || hint_get(fd).state == HINT_OTHER)
+    struct listener_claim claim;
+    bool wildcard;
+    uint16_t port;
+
+    if (!sandboxed() || !watching(WATCH_ON) || hint_get(fd).state == HINT_OTHER ||
+        listener_is_allowed(fd, &wildcard, &port, &claim))
         return false;
     errno = EACCES;
     return true;
