@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Live reload: how soon every thread of many processes decides by a new policy, and what one reload costs a process.
 
-The programs are those of the tests (tests/programs/reload_load.c and reload_inside.c): each thread notes what was published
-before its call, and a decision by anything older is wrong. "Every thread" is told beside the time that it takes the
-scheduler to let each of them make a call at all.
+The programs are those of the tests (tests/programs/reload_load.c and reload_inside.c): each thread notes what was
+published before its call, and a decision by anything older is wrong. "Every thread" is told beside the time that it
+takes the scheduler to let each of them make a call at all.
 """
 import os
 import re

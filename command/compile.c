@@ -2,9 +2,11 @@
 /*
  * `sockade compile`: a text to its image.
  *
- * The shim's start-up child calls it with --fresh and --quiet, in a clean environment and with stdio on /dev/null.
+ * The shim's start-up child calls it with --fresh and --quiet, in a clean environment and with stdio on /dev/null. With
+ * --fresh FILE may also be an image that `sockade run` combined.
  */
 #include "command/choose.h"
+#include "command/combined.h"
 #include "command/command.h"
 #include "command/options.h"
 #include "command/progress.h"
@@ -18,6 +20,7 @@
 struct choices {
     bool system, fresh, quiet;
     const char *output;
+    const struct additions *additions; /* of an image that is to be combined anew, else NULL */
 };
 
 static void print_summary(const struct compiled *compiled, const struct layer_place *place, const char *where)
@@ -54,11 +57,27 @@ static int compile_text(const struct choices *choices, const struct layer_place 
 
     if (choices->fresh && text_is_fresh(surroundings, place, name))
         return EXIT_FINE;
-    if (text_compile(&compiled, place, NULL, false, &messages))
+    if (text_compile(&compiled, place, choices->additions, false, &messages))
         code = write_image(&compiled, choices, place, surroundings, name);
     messages_print(&messages, stderr);
     messages_free(&messages);
     compiled_free(&compiled);
+    return code;
+}
+
+/* One process at a time, where there is a place for the image that others may be making too. */
+static int compile_alone(const struct choices *choices, const struct layer_place *place,
+                         const struct surroundings *surroundings)
+{
+    char name[IMAGE_NAME];
+    int code, lock = -1;
+
+    text_image_name(name, place, choices->additions);
+    if (choices->output == NULL)
+        lock = text_lock(surroundings, name);
+    code = compile_text(choices, place, surroundings, name);
+    if (lock >= 0)
+        close(lock);
     return code;
 }
 
@@ -80,10 +99,10 @@ int command_compile(int argc, char **argv)
         .rows = rows,
         .row_count = sizeof(rows) / sizeof(rows[0]),
     };
+    struct combined combined = {0};
     struct surroundings surroundings;
     struct layer_place place;
-    char name[IMAGE_NAME];
-    int code, lock = -1;
+    int code;
     int operands = options_parse(&usage, argc, argv, &code);
 
     if (operands < 0)
@@ -91,15 +110,16 @@ int command_compile(int argc, char **argv)
     if (operands > 1)
         return usage_error(&usage, "'%s': one file at a time", argv[1]);
     surroundings_here(&surroundings);
-    code = text_choose(&place, &usage, choices.system, operands == 1 ? argv[0] : NULL, &surroundings);
-    if (code != EXIT_FINE)
-        return code;
+    if (choices.fresh && operands == 1 && combined_of_file(&combined, argv[0], &surroundings)) {
+        place = combined.place;
+        choices.additions = &combined.additions;
+    } else {
+        code = text_choose(&place, &usage, choices.system, operands == 1 ? argv[0] : NULL, &surroundings);
+        if (code != EXIT_FINE)
+            return code;
+    }
     policy_resolve_names_in_hints = progress_wanted = !choices.quiet;
-    text_image_name(name, &place, NULL);
-    if (choices.output == NULL)
-        lock = text_lock(&surroundings, name);
-    code = compile_text(&choices, &place, &surroundings, name);
-    if (lock >= 0)
-        close(lock);
+    code = compile_alone(&choices, &place, &surroundings);
+    combined_free(&combined);
     return code;
 }

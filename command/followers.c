@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/maps names each mapped file, also one that was replaced since (with " (deleted)" behind it). An image's name
- * is a hash of its text's path, so it is enough to look for that.
+ * /proc/PID/maps names each mapped file, also one that was replaced since (with " (deleted)" behind it). An image's
+ * name is a hash of its text's path, so it is enough to look for that.
  */
 #include "command/followers.h"
 
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Whether a line of maps ends with "/NAME" or "/NAME (deleted)". */
 static bool names_file(const char *line, const char *name)
@@ -53,7 +54,7 @@ void followers_count(struct followers *out, const char *image_name)
 
     memset(out, 0, sizeof(*out));
     while (processes != NULL && (entry = readdir(processes)) != NULL) {
-        if (isdigit((unsigned char)entry->d_name[0]))
+        if (isdigit((unsigned char)entry->d_name[0]) && atol(entry->d_name) != (long)getpid())
             count_process(out, entry->d_name, image_name);
     }
     if (processes != NULL)

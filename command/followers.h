@@ -10,7 +10,7 @@ struct followers {
     size_t later;   /* have the image, and no control file: they notice within a second of their next new socket */
 };
 
-/* Counts the processes whose maps may be read, which are the user's own; for root everybody's. */
+/* Counts the other processes whose maps may be read, which are the user's own; for root everybody's. */
 void followers_count(struct followers *out, const char *image_name);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `sockade reload`: a text published to the programs that run under it. */
 #include "command/choose.h"
+#include "command/combined.h"
 #include "command/command.h"
 #include "command/followers.h"
 #include "command/progress.h"
@@ -84,9 +85,14 @@ int command_reload(int argc, char **argv)
     code = publish(&place, &surroundings, name);
     if (lock >= 0)
         close(lock);
-    if (code == EXIT_FINE && !quiet) {
+    if (code != EXIT_FINE)
+        return code;
+    memset(&followers, 0, sizeof(followers));
+    if (!quiet)
         followers_count(&followers, name);
+    if (!system && !combined_publish(&place, &surroundings, &followers))
+        code = EXIT_OWN;
+    if (!quiet)
         tell(&place, &followers);
-    }
     return code;
 }

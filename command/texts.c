@@ -73,6 +73,45 @@ static bool read_text(struct compiled *out, const struct layer_place *place, boo
     return place->path[0] == '\0' || policy_read_file(&out->policy, place->path, trust_anyone, messages);
 }
 
+/* The additions as one text that tells any two of them apart; NULL where there are none. */
+static char *additions_text(const struct additions *additions)
+{
+    char *text;
+
+    if (additions == NULL || (!additions->audit && additions->rules.count == 0))
+        return NULL;
+    text = memory_text(additions->audit ? "audit" : "");
+    for (size_t i = 0; i < additions->rules.count; i++) {
+        const struct option_use *rule = &additions->rules.list[i];
+        char *longer = memory_print("%s\n%s=%s", text, rule->name, rule->value);
+
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+/*
+ * The additions and the path of the text, for whoever is to combine them anew (combined.h); NULL where there is no
+ * text, or a value that this form cannot hold.
+ */
+static char *origin_text(const struct layer_place *place, const struct additions *additions)
+{
+    char *text = additions_text(additions);
+    char *origin = NULL;
+
+    for (size_t i = 0; text != NULL && i < additions->rules.count; i++) {
+        if (strchr(additions->rules.list[i].value, '\n') != NULL) {
+            free(text);
+            text = NULL;
+        }
+    }
+    if (text != NULL && place->path[0] == '/')
+        origin = memory_print("%s\n%s", text, place->path);
+    free(text);
+    return origin;
+}
+
 /* Text to image, which is held against its own checksum. */
 static bool read_and_compile(struct compiled *out, const struct layer_place *place, const struct additions *additions,
                              bool trust_anyone, struct messages *messages)
@@ -80,8 +119,10 @@ static bool read_and_compile(struct compiled *out, const struct layer_place *pla
     enum image_error error;
     bool right = read_text(out, place, trust_anyone, messages);
 
-    if (additions != NULL)
+    if (additions != NULL) {
         right = add_additions(&out->policy, additions, messages) && right;
+        out->policy.origin = origin_text(place, additions);
+    }
     if (!right || !policy_compile(&out->policy, &out->image, messages))
         return false;
     error = image_verify(out->image.bytes, out->image.size);
@@ -113,24 +154,6 @@ void compiled_free(struct compiled *compiled)
     policy_free(&compiled->policy);
     free(compiled->image.bytes);
     memset(compiled, 0, sizeof(*compiled));
-}
-
-/* The additions as one text that tells any two of them apart; NULL where there are none. */
-static char *additions_text(const struct additions *additions)
-{
-    char *text;
-
-    if (additions == NULL || (!additions->audit && additions->rules.count == 0))
-        return NULL;
-    text = memory_text(additions->audit ? "audit" : "");
-    for (size_t i = 0; i < additions->rules.count; i++) {
-        const struct option_use *rule = &additions->rules.list[i];
-        char *longer = memory_print("%s\n%s=%s", text, rule->name, rule->value);
-
-        free(text);
-        text = longer;
-    }
-    return text;
 }
 
 void text_image_name(char out[IMAGE_NAME], const struct layer_place *place, const struct additions *additions)

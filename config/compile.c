@@ -420,6 +420,7 @@ bool policy_compile(const struct policy *policy, struct image_bytes *out, struct
     build_chains(&builder, policy);
     build_programs(&builder, policy);
     build_sources(&builder, policy);
+    builder.header.origin = builder_string(&builder, policy->origin);
     builder.header.ports = builder_add(&builder, builder.ports, builder.port_count, sizeof(*builder.ports));
     build_lists(&builder);
     builder.header.strings = builder_add(&builder, builder.strings, builder.string_size, 1);

@@ -4,9 +4,9 @@
  * in rule order.
  *
  * Rules that cover the same addresses (one large list, many ports) are one area, whose start or end is a few
- * exclusive-ors. The bitmap is made of groups of 128 rules, and a group remembers the bitmaps of its last few states; so
- * what is done at a boundary is a look at each group that holds an open rule. The areas' ranges are sorted already and
- * are merged by a heap, so no copy of them is made.
+ * exclusive-ors. The bitmap is made of groups of 128 rules, which remember the bitmaps of their last few states, and
+ * bundles of these, which are made again where a rule of theirs has opened or closed; so what is done at a boundary is a
+ * look at each bundle. The areas' ranges are sorted already and are merged by a heap, so no copy of them is made.
  */
 #include "config/flatten.h"
 
@@ -38,9 +38,18 @@ struct group {
     } states[REMEMBERED];
 };
 
+/* Eight groups, as in a bundle of an image. Of 10,000 rules one opens or closes at a time: most bundles stay. */
+struct bundle {
+    bool stale;      /* a rule of it has opened or closed since the rest was made */
+    bool ended;      /* an unconditional rule is open in it */
+    uint32_t number; /* in the pool, of what is reached */
+};
+
 /* All positions; the summary has a bit for each group in which a rule is open. */
 struct open_rules {
     struct group *groups;
+    struct bundle *bundles;
+    size_t group_count;
     uint64_t *summary;
     size_t summaries;
 };
@@ -55,8 +64,10 @@ static void open_rules_init(struct open_rules *open, const struct rule *rules, c
 {
     size_t groups = (count + GROUP_RULES - 1) / GROUP_RULES;
 
+    open->group_count = groups;
     open->summaries = (groups + 63) / 64;
     open->groups = memory_new(groups * sizeof(*open->groups));
+    open->bundles = memory_new((groups / IMAGE_BUNDLE_BITMAPS + 1) * sizeof(*open->bundles));
     open->summary = memory_new(open->summaries * sizeof(*open->summary));
     for (size_t i = 0; i < count; i++) {
         if (rule_is_unconditional(&rules[numbers[i]]))
@@ -67,6 +78,7 @@ static void open_rules_init(struct open_rules *open, const struct rule *rules, c
 static void open_rules_free(struct open_rules *open)
 {
     free(open->groups);
+    free(open->bundles);
     free(open->summary);
 }
 
@@ -77,6 +89,7 @@ static void open_rules_toggle(struct open_rules *open, const struct mask *mask)
     uint64_t any = 0;
 
     group->open[mask->word % GROUP_WORDS] ^= mask->bits;
+    open->bundles[number / IMAGE_BUNDLE_BITMAPS].stale = true;
     for (size_t w = 0; w < GROUP_WORDS; w++)
         any |= group->open[w];
     if (any != 0)
@@ -313,29 +326,46 @@ static size_t few_rules(const struct sweep *sweep, uint32_t list[IMAGE_FEW])
     return count;
 }
 
+/* Makes a bundle of what is open in its groups, up to the first unconditional rule. */
+static void bundle_make(struct sweep *sweep, size_t number)
+{
+    const struct open_rules *open = &sweep->open;
+    struct bundle *bundle = &open->bundles[number];
+    uint32_t bitmaps[IMAGE_BUNDLE_BITMAPS] = {0};
+
+    *bundle = (struct bundle){0};
+    for (size_t i = 0; i < IMAGE_BUNDLE_BITMAPS && !bundle->ended; i++) {
+        size_t group = number * IMAGE_BUNDLE_BITMAPS + i;
+        uint64_t reached[GROUP_WORDS];
+
+        if (group == open->group_count)
+            break;
+        bundle->ended = group_reached(&open->groups[group], reached);
+        bitmaps[i] = group_bitmap(sweep, group, reached);
+    }
+    bundle->number = pool_bundle(sweep->pool, bitmaps);
+}
+
 /* The list of what is open now. */
 static uint32_t sweep_list(struct sweep *sweep)
 {
     const struct open_rules *open = &sweep->open;
     uint32_t few[IMAGE_FEW];
-    uint32_t bitmaps[IMAGE_BUNDLE_BITMAPS] = {0};
     size_t count = few_rules(sweep, few);
     bool ended = false;
+    uint32_t used = 0;
 
     if (count <= IMAGE_FEW)
         return pool_list(sweep->pool, few, count);
-    count = 1;
-    for (size_t g = next_group(open, 0); g < open->summaries * 64 && !ended; g = next_group(open, g + 1)) {
-        uint64_t reached[GROUP_WORDS];
-
-        for (; count <= g / IMAGE_BUNDLE_BITMAPS; memset(bitmaps, 0, sizeof(bitmaps)))
-            sweep->list[count++] = pool_bundle(sweep->pool, bitmaps);
-        ended = group_reached(&open->groups[g], reached);
-        bitmaps[g % IMAGE_BUNDLE_BITMAPS] = group_bitmap(sweep, g, reached);
+    for (uint32_t b = 0; (size_t)b * IMAGE_BUNDLE_BITMAPS < open->group_count && !ended; b++) {
+        if (open->bundles[b].stale)
+            bundle_make(sweep, b);
+        ended = open->bundles[b].ended;
+        sweep->list[1 + b] = open->bundles[b].number;
+        used = sweep->list[1 + b] != 0 ? b + 1 : used;
     }
-    sweep->list[count++] = pool_bundle(sweep->pool, bitmaps);
-    sweep->list[0] = IMAGE_LONG | (uint32_t)(count - 1);
-    return pool_list(sweep->pool, sweep->list, count);
+    sweep->list[0] = IMAGE_LONG | used;
+    return pool_list(sweep->pool, sweep->list, used + 1);
 }
 
 /* Notes that from this key on the open rules hold, unless that changes nothing. */

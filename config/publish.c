@@ -27,9 +27,9 @@
 #define LOCK_POLL_MILLISECONDS 5
 
 /*
- * Whoever lets go of a file last that has no name frees its pages, which takes 5 ms for 17 MB of tmpfs and 25 of ext4 (Linux
- * 6.18). It would be a call of some program that took a newer image over the one before the last. So large images keep a name until then, and
- * the next writer frees them.
+ * Whoever lets go of a file last that has no name frees its pages, which takes 5 ms for 17 MB of tmpfs and 25 of ext4
+ * (Linux 6.18). It would be a call of some program that took a newer image over the one before the last. So large
+ * images keep a name until then, and the next writer frees them.
  */
 #define KEPT_SIZE (256 << 10)
 #define OLD ".old"
@@ -81,7 +81,9 @@ static bool lock_take(int descriptor, int seconds)
     return true;
 }
 
-/* Over a limit on the size of files (setrlimit(2)) a write kills before it fails; here it is a failure like any other. */
+/*
+ * Over a limit on the size of files (setrlimit(2)) a write kills before it fails; here it is a failure like any other.
+ */
 static void survive_size_limit(struct sigaction *before)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -378,8 +380,8 @@ bool publish_image(const struct image_bytes *image, const struct surroundings *s
 }
 
 /*
- * Raises the word of the folder that is open, under its lock where it can be had, and closes it. One that cannot be raised is
- * told: a disk that copies on write may be too full for it.
+ * Raises the word of the folder that is open, under its lock where it can be had, and closes it. One that cannot be
+ * raised is told: a disk that copies on write may be too full for it.
  */
 static void folder_raise(struct destination *to, const char *path)
 {

@@ -15,16 +15,17 @@ bool publish_to_file(const struct image_bytes *image, const char *path, mode_t m
 
 /*
  * Writes an image as `name` into the first image folder that can be used (made where missing), and over older copies of
- * that name in the other folders that exist, whose words are raised. `where` (PATH_MAX bytes, may be NULL) gets the path. Returns false, with
- * one sentence in `problem`, also where an older copy could be neither replaced nor removed. Where all is well `problem` is
- * empty, or tells that running programs could not be told.
+ * that name in the other folders that exist, whose words are raised. `where` (PATH_MAX bytes, may be NULL) gets the
+ * path. Returns false, with one sentence in `problem`, also where an older copy could be neither replaced nor removed.
+ * Where all is well `problem` is empty, or tells that running programs could not be told.
  */
 bool publish_image(const struct image_bytes *image, const struct surroundings *surroundings, const char *name,
                    char *where, char *problem, size_t problem_size);
 
 /*
  * Raises the word of every image folder that exists, so that running processes look for a newer image; publish_image
- * has done that. With `system`, that of the system's folder too, if we may. `problem` is empty, or tells which could not be.
+ * has done that. With `system`, that of the system's folder too, if we may. `problem` is empty, or tells which could
+ * not be.
  */
 void publish_raise(const struct surroundings *surroundings, bool system, char *problem, size_t problem_size);
 

@@ -72,6 +72,7 @@ void policy_free(struct policy *policy)
     for (size_t i = 0; i < policy->file_count; i++)
         free(policy->files[i]);
     settings_free(&policy->settings);
+    free(policy->origin);
     free(policy->programs);
     free(policy->sets);
     free(policy->rules);

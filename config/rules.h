@@ -91,6 +91,7 @@ struct source {
 
 struct policy {
     bool system;
+    char *origin; /* for the image: what it is made of beside its sources; NULL: nothing */
     enum image_mode mode;
     struct settings settings;
     struct program_entry *programs;

@@ -175,6 +175,11 @@ const char *view_string(const struct view *view, uint32_t offset)
     return strings + offset;
 }
 
+const char *view_origin(const struct view *view)
+{
+    return view_string(view, ((const struct image_header *)(const void *)view->base)->origin);
+}
+
 struct image_rule_text view_rule_text(const struct view *view, uint32_t rule)
 {
     struct image_rule_text text = {0};

@@ -323,7 +323,7 @@ struct image_header {
     uint32_t mode;         /* enum image_mode */
     uint32_t layer_kind;   /* 0: user, 1: system */
     uint32_t compiled_uid; /* who compiled it, for people */
-    uint32_t reserved;
+    uint32_t origin; /* offset into strings: what `sockade run` combined, additions and a text's path; 0: nothing */
     struct image_section strings;     /* bytes; the first is NUL, and the last too */
     struct image_section rules;       /* struct image_rule */
     struct image_section rule_texts;  /* struct image_rule_text, as many */
@@ -390,6 +390,9 @@ const char *image_error_text(enum image_error error);
 
 /* A string of the image, bounded; "" for offset 0 or one that lies outside. */
 const char *view_string(const struct view *view, uint32_t offset);
+
+/* What it was combined of by `sockade run`, or "": then it is what was written, whatever became of its text since. */
+const char *view_origin(const struct view *view);
 
 /* What people read about rule `rule`; all-zero where there is no such rule. */
 struct image_rule_text view_rule_text(const struct view *view, uint32_t rule);

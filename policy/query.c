@@ -123,6 +123,8 @@ enum query_outcome query_from_sockaddr(struct query *query, enum direction direc
     memcpy(&family, address, sizeof(family));
     if (__builtin_expect(family == AF_INET, true)) /* what most of them are */
         return read_inet(query, address, length);
+    if (__builtin_expect(family == AF_INET6, true))
+        return read_inet6(query, address, length);
 
     switch (family == AF_UNSPEC ? meant_family(unspec) : family) {
     case AF_UNSPEC:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put together at the call and not kept up to date in `environ`: a program may write there by itself, and clearenv(3) or
+ * Put together at the call and not kept up to date in `__environ`: a program may write there by itself, and clearenv(3) or
  * unsetenv(3) that did not do what they say would be noticed.
  */
 #include "shim/child_environment.h"
@@ -10,6 +10,7 @@
 #include "shim/real.h"
 #include "shim/sandbox.h"
 #include "state/preload.h"
+#include "state/program.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -54,7 +55,7 @@ static bool is_bare(const char *entry, size_t length, const char *file)
     const char *base = strrchr(file, '/');
 
     return base != NULL && strlen(base + 1) == length && memcmp(base + 1, entry, length) == 0 &&
-           environment_get(environ, "LD_LIBRARY_PATH") == NULL;
+           environment_get(__environ, "LD_LIBRARY_PATH") == NULL;
 }
 
 /* The object's path made absolute: the folder may be another one when a child is started. */
@@ -97,7 +98,7 @@ static void preload_note(const char *list)
 
 void child_environment_start(const struct surroundings *surroundings)
 {
-    const char *list = environment_get(environ, "LD_PRELOAD");
+    const char *list = environment_get(__environ, "LD_PRELOAD");
 
     if (surroundings->secure || !object_find(own_object()))
         return;
@@ -144,11 +145,11 @@ static void notice(struct lack *out, size_t at, const char *variable, bool *has_
     }
 }
 
-/* Whether the loader can find the object now. After chroot(2) it may not, and would say so on stderr. */
+/* Whether the loader can find the object now, as far as can be told. After chroot(2) it may not, and would say so on stderr. */
 static bool object_is_there(void)
 {
     int saved = errno;
-    bool there = sandboxed() || access(object, R_OK) == 0;
+    bool there = sandboxed() || access(object, R_OK) == 0 || !error_is_of_path(errno);
 
     errno = saved;
     return there;

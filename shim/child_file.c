@@ -41,7 +41,7 @@ const char *reach_text(enum reach reach)
     case REACH_UNREADABLE:
         return "it cannot be read, so nobody can tell what it is";
     case REACH_UNSEEN:
-        return "there is no descriptor left to look at it with";
+        return "it could not be looked at";
     case REACH_NO_OBJECT:
         return "our object cannot be read from here";
     case REACH_FULL:
@@ -52,17 +52,27 @@ const char *reach_text(enum reach reach)
     }
 }
 
-/* What it means that a file could not be opened. */
+/* Whether somebody may execute the file; also where that cannot be found out. */
+static bool may_be_executed(int folder, const char *path)
+{
+    return faccessat(folder, path, X_OK, 0) == 0 || !error_is_of_path(errno);
+}
+
+static enum reach reach_unseen(struct child_file *out)
+{
+    out->error = errno;
+    return REACH_UNSEEN;
+}
+
+/*
+ * What it means that a file could not be opened. Only what the kernel says of the file itself lets the call go on, to fail: it
+ * would start one whose lease we did not wait for (EAGAIN), or that we had no descriptor for.
+ */
 static enum reach reach_unopened(struct child_file *out, int folder, const char *path)
 {
-    int error = errno;
-
-    out->error = error;
-    if (error == EMFILE || error == ENFILE || error == ENOMEM)
-        return REACH_UNSEEN;
-    if ((error == EACCES || error == EPERM) && faccessat(folder, path, X_OK, 0) == 0)
-        return REACH_UNREADABLE;
-    return REACH_NOTHING;
+    if (errno == EACCES || errno == EPERM)
+        return may_be_executed(folder, path) ? REACH_UNREADABLE : REACH_NOTHING;
+    return error_is_of_path(errno) ? REACH_NOTHING : reach_unseen(out);
 }
 
 static bool is_our_machine(const struct machine *machine)
@@ -123,7 +133,11 @@ static bool step(struct child_file *out, int fd, const char *path, bool falls_ba
     struct stat st;
 
     out->reach = REACH_NOTHING;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (fstat(fd, &st) != 0) {
+        out->reach = reach_unseen(out);
+        return false;
+    }
+    if (!S_ISREG(st.st_mode))
         return false;
     if (!program_read(&out->program, fd)) {
         out->reach = REACH_UNREADABLE;
@@ -186,7 +200,7 @@ static bool probe_by_looking(struct child_file *out, const struct child *child, 
 
     if (fd < 0) {
         out->reach = reach_unopened(out, AT_FDCWD, path);
-    } else if (access(path, X_OK) != 0) {
+    } else if (!may_be_executed(AT_FDCWD, path)) {
         kernel_close(fd);
         out->reach = REACH_NOTHING;
     } else {
@@ -204,13 +218,33 @@ static bool probe_for_capabilities(struct child_file *out, const struct child *c
     return has || (errno != ENOENT && errno != ENOTDIR && access(path, X_OK) == 0);
 }
 
+/* Writes FOLDER/NAME. */
+static void path_write(char *out, const char *folder, size_t length, const char *name)
+{
+    memcpy(out, folder, length);
+    out[length] = '/';
+    memcpy(out + length + 1, name, strlen(name) + 1);
+}
+
+/* Whether there is something to be started behind a name that `found` has no room for. */
+static __attribute__((noinline)) bool is_far_away(const char *folder, size_t length, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    if (length + 1 + strlen(name) >= sizeof(path)) /* libc passes it over as well */
+        return false;
+    path_write(path, folder, length, name);
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
 /*
  * Goes through PATH as execvpe(3) does: what cannot be executed is passed over, and PATH is this process' own whatever the
  * child's environment says. A path that is longer than any in use stands for a file that nobody can look at.
  */
 static void search(struct child_file *out, const struct child *child, probe *is_found)
 {
-    const char *at = environment_get(environ, "PATH");
+    const char *at = environment_get(__environ, "PATH");
     size_t name = strlen(child->path);
 
     out->path = child->path;
@@ -224,12 +258,12 @@ static void search(struct child_file *out, const struct child *child, probe *is_
         if (length == 0)
             length = 1;
         if (length + 1 + name >= sizeof(out->found)) {
+            if (!is_far_away(folder, length, child->path))
+                continue;
             out->reach = REACH_UNREADABLE;
-            continue;
+            return;
         }
-        memcpy(out->found, folder, length);
-        out->found[length] = '/';
-        memcpy(out->found + length + 1, child->path, name + 1);
+        path_write(out->found, folder, length, child->path);
         if (is_found(out, child, out->found)) {
             out->path = out->found;
             return;
@@ -301,7 +335,7 @@ static void look_by_name(struct child_file *out, const struct child *child)
     }
     follow(out, fd, child->path, falls_back(child));
     /* What cannot be executed is the kernel's to refuse. */
-    if (out->reach >= REACH_STATIC && faccessat(folder, child->path, X_OK, 0) != 0)
+    if (out->reach >= REACH_STATIC && !may_be_executed(folder, child->path))
         out->reach = REACH_NOTHING;
     /* The loader would have to find it by its name, from its own place. */
     if (out->reach == REACH_BY_LOADER && folder != AT_FDCWD && child->path[0] != '/')

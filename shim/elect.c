@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The claim is the pid of the process whose thread is at work. After a fork(2) in the middle of that nobody in the child
- * is, though the claim was copied; so it stands in a page that the kernel wipes on fork (MADV_WIPEONFORK, Linux 4.14).
- * A child of vfork(2) shares the page, finds its parent's pid there, and leaves its parent's memory alone.
+ * The claim is the pid of the process whose thread is at work. After a fork(2) in the middle of that nobody in the
+ * child is, though the claim was copied; so it stands in a page that the kernel wipes on fork (MADV_WIPEONFORK, Linux
+ * 4.14). A child of vfork(2) shares the page, finds its parent's pid there, and leaves its parent's memory alone.
  */
 #include "shim/elect.h"
 
@@ -20,7 +20,9 @@
 #define HOPELESS 4u /* somebody has slept long enough */
 
 struct election {
-    /* The pid of the process whose memory this is in the upper half (0: not known, as after a fork), bits in the lower. */
+    /*
+     * The pid of the process whose memory this is in the upper half (0: not known, as after a fork), bits in the lower.
+     */
     _Atomic uint64_t claim;
     _Atomic uint32_t ended; /* how many; who waits sleeps on it */
 };
@@ -114,7 +116,9 @@ static uint64_t nanoseconds_now(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Whoever is waited for had time enough. True: it was a child of vfork(2) that was killed, and its claim is gone now. */
+/*
+ * Whoever is waited for had time enough. True: it was a child of vfork(2) that was killed, and its claim is gone now.
+ */
 static bool claim_give_up(struct election *here, uint64_t claim)
 {
     bool dead = kill(owner_of(claim), 0) != 0 && errno == ESRCH;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which image is to hold for a layer, in this order: a fresh one; one compiled on the spot; the last good one; none, and
- * the layer fails closed. Only "does not exist" means "no policy".
+ * Which image is to hold for a layer, in this order: a fresh one; one compiled on the spot; the last good one; none,
+ * and the layer fails closed. Only "does not exist" means "no policy".
  *
  * Used by the start and by reloads, of which there is never more than one at a time: what is large is static, since a
  * hook may run on a small stack.
@@ -90,8 +90,8 @@ static void candidate_look(struct candidate *best, const struct search *search, 
 }
 
 /*
- * The system layer's word is root's, where there is one, also while the image that holds is one that this user's processes made
- * of a text that root had not published: what root publishes next is to reach them all.
+ * The system layer's word is root's, where there is one, also while the image that holds is one that this user's
+ * processes made of a text that root had not published: what root publishes next is to reach them all.
  */
 void candidate_find(struct candidate *best, const struct search *search)
 {
@@ -161,22 +161,59 @@ static int text_exists(const struct search *search)
     return main_text == 0 ? folder : main_text;
 }
 
+/* Whether what was named is one of the images that Sockade names itself. */
+static bool has_image_name(const struct layer_place *place)
+{
+    const char *slash = strrchr(place->path, '/');
+
+    return slash != NULL && is_image_name(slash + 1);
+}
+
+/* The control file beside such an image. */
+static void control_beside(struct generation *out, const struct search *search)
+{
+    LARGE static char path[PATH_MAX];
+    const char *place = search->place->path;
+    size_t length;
+
+    memset(out, 0, sizeof(*out));
+    if (!has_image_name(search->place))
+        return;
+    length = (size_t)(strrchr(place, '/') + 1 - place);
+    memcpy(path, place, length); /* it is shorter than the name that it takes the place of */
+    memcpy(path + length, GENERATION_FILE, sizeof(GENERATION_FILE));
+    generation_map(out, AT_FDCWD, path, search->surroundings->uid, false, search->word);
+}
+
 enum image_file_outcome candidate_open_named(struct candidate *out, const struct search *search, const char **why)
 {
+    enum image_file_outcome outcome;
+    struct generation control;
     struct image_file file;
-    enum image_file_outcome outcome = image_file_open(&file, AT_FDCWD, search->place->path, search->surroundings->uid,
-                                                      false, false);
 
+    control_beside(&control, search);
+    outcome = image_file_open(&file, AT_FDCWD, search->place->path, search->surroundings->uid, false, false);
     *why = outcome == IMAGE_FILE_UNREADABLE ? "it cannot be read" : file.why;
-    if (outcome != IMAGE_FILE_OK)
+    if (outcome != IMAGE_FILE_OK) {
+        generation_unmap(&control);
         return outcome;
+    }
     memset(out, 0, sizeof(*out));
     out->named = true;
-    if (candidate_open(out, &file))
+    out->generation = control;
+    if (candidate_open(out, &file)) {
+        out->combined = has_image_name(search->place) && view_origin(&out->view)[0] != '\0';
         return IMAGE_FILE_OK;
+    }
     candidate_drop(out);
     *why = "the policy image is damaged or of another version";
     return IMAGE_FILE_BAD;
+}
+
+/* An image that was named is what it is, but for one that was combined. */
+static bool named_is_fresh(const struct candidate *candidate)
+{
+    return !candidate->combined || image_is_fresh(&candidate->view);
 }
 
 /* Compiles a text that has no fresh image; `found` keeps the best that there is then. */
@@ -201,19 +238,31 @@ static enum fate compile_text(struct candidate *found, const struct search *sear
     return found->file.base != NULL ? FATE_STALE : FATE_CLOSED;
 }
 
-/* Where the path itself may be an image: what became of it, or FATE_NONE for a text. */
+/*
+ * Where the path itself may be an image: what became of it, or FATE_NONE for a text. One that `sockade run` combined of
+ * a text that has changed since is combined anew.
+ */
 static enum fate find_named(struct candidate *found, const struct search *search, const char **why)
 {
     static struct candidate named;
     enum image_file_outcome outcome = candidate_open_named(&named, search, why);
+    bool stale = outcome == IMAGE_FILE_OK && !named_is_fresh(&named);
 
+    if (stale && search->compile && !search->surroundings->secure &&
+        compile_child_run(search->place, search->surroundings)) {
+        candidate_drop(&named);
+        outcome = candidate_open_named(&named, search, why);
+        stale = outcome == IMAGE_FILE_OK && !named_is_fresh(&named);
+    }
     if (outcome == IMAGE_FILE_NO_IMAGE)
         return FATE_NONE;
     candidate_drop(found);
     if (outcome != IMAGE_FILE_OK)
         return FATE_CLOSED;
     *found = named;
-    return FATE_HOLDS;
+    if (stale)
+        *why = "the policy could not be compiled";
+    return stale ? FATE_STALE : FATE_HOLDS;
 }
 
 enum fate find_layer(struct candidate *found, const struct search *search, const char **why)

@@ -12,7 +12,8 @@ struct candidate {
     struct generation generation; /* of the folder that the image stands in, if it has one */
     struct view view;
     bool fresh;
-    bool named; /* the layer's path is the image itself */
+    bool named;    /* the layer's path is the image itself, */
+    bool combined; /* which `sockade run` made of a text and its own options */
 };
 
 /* What is looked for, and how. */

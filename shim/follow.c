@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A newer image is moved over the idle slot of its layer, and the latch is raised. What failed is remembered by the word
- * or by the state of the sources for which it failed, and is not tried again before that changes.
+ * A newer image is moved over the idle slot of its layer, and the latch is raised. What failed is remembered by the
+ * word or by the state of the sources for which it failed, and is not tried again before that changes.
  *
- * The elected thread cannot be thrown out in the middle: signals are blocked, which also holds back cancellation, and no
- * call on the way is a cancellation point.
+ * The elected thread cannot be thrown out in the middle: signals are blocked, which also holds back cancellation, and
+ * no call on the way is a cancellation point.
  */
 #include "shim/follow.h"
 
@@ -24,7 +24,8 @@
 struct followed {
     struct search search;
     int layer;              /* its number in process.layers; -1: there is none yet */
-    bool named;             /* its path is the image itself */
+    bool named;             /* its path is the image itself, */
+    bool combined;          /* which `sockade run` made of a text and more */
     uint64_t failed;        /* the state of the sources under which it was tried last, in vain; 0: none */
     struct installed image; /* what is in force */
 };
@@ -49,7 +50,7 @@ static uint64_t state_now(const struct followed *one)
     const struct layer_place *place = one->search.place;
     uint64_t state;
 
-    if (one->layer >= 0 && !one->named && !process.layers[one->layer].closed)
+    if (one->layer >= 0 && (!one->named || one->combined) && !process.layers[one->layer].closed)
         state = image_sources_now(layer_view(&process.layers[one->layer]));
     else if (place->system)
         state = path_now(SYSTEM_FOLDER "/policy.conf") ^ path_now(SYSTEM_FOLDER "/policy.d") * 3;
@@ -79,14 +80,15 @@ void follow_start(int i, const struct search *search, struct candidate *found, e
         return;
     one->layer = process.layer_count;
     one->named = found->named;
+    one->combined = found->combined;
     install_first(one->layer, search, found, &one->image);
     if (fate != FATE_HOLDS)
         one->failed = state_now(one);
 }
 
 /*
- * Where paths may lead elsewhere since the start (chroot, another mount namespace), what they lead to says nothing about
- * our policy.
+ * Where paths may lead elsewhere since the start (chroot, another mount namespace), what they lead to says nothing
+ * about our policy.
  */
 static bool root_is_another(void)
 {
@@ -101,6 +103,8 @@ static bool take(struct followed *one, struct candidate *found, const char **why
     bool first = one->layer < 0 || process.layers[one->layer].closed;
     int layer = one->layer < 0 ? process.layer_count : one->layer;
 
+    if (layer == LAYERS_MAX) /* a child that was forked while a layer was added has it twice */
+        return false;
     if (!first)
         return install_newer(layer, &one->search, found, &one->image, why);
     install_first(layer, &one->search, found, &one->image);
@@ -123,13 +127,17 @@ static void follow_word(struct followed *one)
     const char *why = NULL;
 
     memset(&found, 0, sizeof(found));
-    if (one->named || root_is_another())
+    if (root_is_another())
         return;
-    candidate_find(&found, search_again(one));
+    if (one->named && candidate_open_named(&found, search_again(one), &why) != IMAGE_FILE_OK)
+        return;
+    if (!one->named)
+        candidate_find(&found, search_again(one));
     if (found.file.base == NULL)
         return;
+    why = NULL;
     /* A stale one is only better than ours if it is no older. */
-    if (!found.fresh && one->image.mtime_ns > found.file.mtime_ns)
+    if (!one->named && !found.fresh && one->image.mtime_ns > found.file.mtime_ns)
         candidate_drop(&found);
     else if (take(one, &found, &why))
         one->failed = 0;
@@ -167,9 +175,10 @@ static bool is_up_to_date(const struct followed *one)
 
     if (one->layer < 0 || process.layers[one->layer].closed)
         return false;
-    if (!one->named)
-        return image_is_fresh(layer_view(&process.layers[one->layer]));
-    return stat(one->search.place->path, &st) == 0 && st.st_ino == one->image.inode && st.st_dev == one->image.device;
+    if ((!one->named || one->combined) && !image_is_fresh(layer_view(&process.layers[one->layer])))
+        return false;
+    return !one->named ||
+           (stat(one->search.place->path, &st) == 0 && st.st_ino == one->image.inode && st.st_dev == one->image.device);
 }
 
 /* One place, once a second. A missing text that nobody named is no failure, so nothing is to be remembered of it. */
@@ -186,8 +195,8 @@ static void look(struct followed *one)
 }
 
 /*
- * By the elected thread. A word counts as seen when it has been followed, and no sooner: a child that is forked in the middle
- * finds it moved and begins anew, and so do the other threads, which wait for that.
+ * By the elected thread. A word counts as seen when it has been followed, and no sooner: a child that is forked in the
+ * middle finds it moved and begins anew, and so do the other threads, which wait for that.
  */
 static void follow_each(void)
 {
@@ -202,7 +211,10 @@ static void follow_each(void)
         if (word == atomic_load(&process.word_seen[one->layer]))
             continue;
         follow_word(one);
-        /* Also where it failed: what comes later raises it again. Another file's word is seen by who put it in its place. */
+        /*
+         * Also where it failed: what comes later raises it again. Another file's word is seen by who put it in its
+         * place.
+         */
         if (generation_is_same(&before, &one->image.generation))
             atomic_store(&process.word_seen[one->layer], word);
     }
@@ -218,8 +230,8 @@ static void words_pass(void)
 }
 
 /*
- * Who sees the word moved does not go on before the new image holds: "with the next call" is meant for every thread. A few
- * rounds at most, since another word may come whenever one was followed.
+ * Who sees the word moved does not go on before the new image holds: "with the next call" is meant for every thread. A
+ * few rounds at most, since another word may come whenever one was followed.
  */
 void follow_words(void)
 {

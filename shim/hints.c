@@ -176,7 +176,7 @@ void hint_forget_passed(const struct msghdr *message)
 struct hint hint_ask(int fd)
 {
     uint8_t before = hint_byte(fd);
-    uint8_t byte = HINT_OTHER;
+    uint8_t byte = BYTE_UNKNOWN; /* who may not ask (a sandbox) does not take it for what needs no judgement */
     int saved = errno;
     int domain, type, protocol;
 
@@ -184,10 +184,11 @@ struct hint hint_ask(int fd)
         return unpack(before);
     if (option_get(fd, SO_TYPE, &type)) {
         if (option_get(fd, SO_DOMAIN, &domain) && option_get(fd, SO_PROTOCOL, &protocol))
-            byte = describe(domain, type, protocol);
-        byte_learn(fd, before, byte);
+            byte_learn(fd, before, byte = describe(domain, type, protocol));
     } else if (errno == ENOTSOCK) {
-        byte_learn(fd, before, byte);
+        byte_learn(fd, before, byte = HINT_OTHER);
+    } else if (errno == EBADF) {
+        byte = HINT_OTHER;
     }
     errno = saved;
     return unpack(byte);

@@ -116,8 +116,8 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
 }
 
 /*
- * After a refusal on a blocking listener: whether to ask the kernel again. A caller that was just told "readable" must not
- * be left waiting, and one with a time limit waits only for what is left of it.
+ * After a refusal on a blocking listener: whether to ask the kernel again. A caller that was just told "readable" must
+ * not be left waiting, and one with a time limit waits only for what is left of it.
  */
 static bool may_take_again(struct taking *taking)
 {
@@ -143,8 +143,8 @@ static bool may_take_again(struct taking *taking)
 }
 
 /*
- * A server mostly waits in accept while its policy is changed. What it takes then is judged by the newer one, and so is the
- * listener itself: true where that refuses, with errno set.
+ * A server mostly waits in accept while its policy is changed. What it takes then is judged by the newer one, and so is
+ * the listener itself: true where that refuses, with errno set.
  */
 static bool refused_meanwhile(struct taking *taking)
 {

@@ -18,14 +18,14 @@ static int sockade_execve(const char *path, char *const *argv, char *const *envp
 
 static int sockade_execv(const char *path, char *const *argv)
 {
-    const struct child child = {.way = BY_EXECV, .op = "execv", .path = path, .argv = argv, .envp = environ};
+    const struct child child = {.way = BY_EXECV, .op = "execv", .path = path, .argv = argv, .envp = __environ};
 
     return child_start(&child);
 }
 
 static int sockade_execvp(const char *file, char *const *argv)
 {
-    const struct child child = {.way = BY_EXECVP, .op = "execvp", .path = file, .argv = argv, .envp = environ};
+    const struct child child = {.way = BY_EXECVP, .op = "execvp", .path = file, .argv = argv, .envp = __environ};
 
     return child_start(&child);
 }
@@ -79,7 +79,7 @@ static int listed(const struct child *call, const char **list, const char *first
 
     arguments_copy(list, first, rest);
     child.argv = (char *const *)(const void *)list;
-    child.envp = has_environment ? va_arg(*rest, char *const *) : environ;
+    child.envp = has_environment ? va_arg(*rest, char *const *) : __environ;
     /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): `child` is gone before the list is */
     return child_start(&child);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* system(3), popen(3) and wordexp(3), which start a shell from inside libc with what stands in `environ`. */
+/* system(3), popen(3) and wordexp(3), which start a shell from inside libc with what stands in `__environ`. */
 #include "shim/child.h"
 #include "shim/child_environment.h"
 #include "shim/judge.h"
@@ -57,7 +57,7 @@ static bool has_command(const char *words)
     return strstr(words, "$(") != NULL || strchr(words, '`') != NULL;
 }
 
-/* Whether the shell of a substitution may be started, which gets `environ` and nothing else. */
+/* Whether the shell of a substitution may be started, which gets `__environ` and nothing else. */
 static bool substitution_allowed(void)
 {
     struct lack lack;
@@ -66,7 +66,7 @@ static bool substitution_allowed(void)
         return true;
     if (!child_shell_allowed("wordexp"))
         return false;
-    return !environment_lacks(&lack, environ) ||
+    return !environment_lacks(&lack, __environ) ||
            !unprotected_refused("wordexp", "/bin/sh", "the program's environment does not name our object");
 }
 

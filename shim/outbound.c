@@ -53,7 +53,7 @@ void cancellation_point(void)
     errno = saved;
 }
 
-/* Whether a socket's data begin with an IP header of the program's own; where that may not be asked, yes. */
+/* Whether a socket's data begin with an IP header of the program's own; also where that cannot be found out. */
 static bool has_own_header(int fd, bool six)
 {
     int on = 0;
@@ -63,8 +63,10 @@ static bool has_own_header(int fd, bool six)
 
     if (sandboxed())
         return true;
-    own = real.getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_HDRINCL : IP_HDRINCL, &on, &length) == 0 &&
-          on != 0;
+    if (real.getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_HDRINCL : IP_HDRINCL, &on, &length) == 0)
+        own = on != 0;
+    else
+        own = errno != ENOPROTOOPT && errno != EOPNOTSUPP && errno != ENOTSOCK && errno != EBADF;
     errno = saved;
     return own;
 }
@@ -164,12 +166,12 @@ static enum outcome refuse(int fd, const struct ruling *ruling, bool connects)
     return OUTCOME_REFUSE;
 }
 
-/* Raw sockets are the only ones that may carry their own header; what is unseen is asked about once. */
+/* Raw sockets are the only ones that may carry their own header; what is unseen is asked about once, and may be one if need be. */
 static bool may_be_raw(struct hint hint, int fd)
 {
     if (hint.state != HINT_IP)
         hint = hint_ask(fd);
-    return hint.state == HINT_IP && hint.raw;
+    return hint.state == HINT_IP ? hint.raw : hint.state != HINT_OTHER;
 }
 
 /*

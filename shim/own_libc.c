@@ -5,7 +5,8 @@
  *
  * The names are libc's, but hidden: the object's own calls bind here when it is linked. Each import costs the loader 0.1 to
  * 0.3 us at every start of every program, and ties the object to the libc that it was linked with (stat@GLIBC_2.33). The
- * exceptions are what libc does by other means than a system call, or much faster (memcpy, strlen, clock_gettime).
+ * exceptions are what libc does much faster (memcpy, strlen), and what it does by other means than a system call, which is
+ * asked of libc itself (the end of this file).
  *
  * Compiled with -fno-builtin, or the compiler would see strnlen in its own loop. Not part of sanitizers' builds, which
  * want to see libc's.
@@ -14,10 +15,14 @@
 
 #ifdef KERNEL_CALL_DIRECT
 
+#include "shim/real.h"
+
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -30,21 +35,40 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+/*
+ * 32-bit kernels have 64-bit sizes, inodes and ids of more than 16 bits under later names. The Makefile asks for these
+ * widths there (_FILE_OFFSET_BITS): a text may well stand on a disk whose inodes do not fit into 32 bits.
+ */
+#ifdef __i386__
+_Static_assert(sizeof(off_t) == 8 && sizeof(ino_t) == 8, "compiled with _FILE_OFFSET_BITS=64");
+#define CALL_FSTATAT SYS_fstatat64
+#define CALL_FSTAT SYS_fstat64
+#define CALL_GETGID SYS_getgid32
+#define CALL_GETEGID SYS_getegid32
+#define CALL_GETGROUPS SYS_getgroups32
+#else
+#define CALL_FSTATAT SYS_newfstatat
+#define CALL_FSTAT SYS_fstat
+#define CALL_GETGID SYS_getgid
+#define CALL_GETEGID SYS_getegid
+#define CALL_GETGROUPS SYS_getgroups
+#endif
+
 /* Files. struct stat is the kernel's own on the machines that this is for. */
 
 int stat(const char *restrict path, struct stat *restrict out)
 {
-    return (int)kernel_call(SYS_newfstatat, AT_FDCWD, path, out, 0);
+    return (int)kernel_call(CALL_FSTATAT, AT_FDCWD, path, out, 0);
 }
 
 int fstat(int descriptor, struct stat *out)
 {
-    return (int)kernel_call(SYS_fstat, descriptor, out);
+    return (int)kernel_call(CALL_FSTAT, descriptor, out);
 }
 
 int fstatat(int folder, const char *restrict path, struct stat *restrict out, int flags)
 {
-    return (int)kernel_call(SYS_newfstatat, folder, path, out, flags);
+    return (int)kernel_call(CALL_FSTATAT, folder, path, out, flags);
 }
 
 int access(const char *path, int mode)
@@ -74,7 +98,11 @@ ssize_t fgetxattr(int descriptor, const char *name, void *out, size_t size)
 
 int fstatfs(int descriptor, struct statfs *out)
 {
+#ifdef __i386__
+    return (int)kernel_call(SYS_fstatfs64, descriptor, sizeof(*out), out);
+#else
     return (int)kernel_call(SYS_fstatfs, descriptor, out);
+#endif
 }
 
 int flock(int descriptor, int operation)
@@ -84,12 +112,22 @@ int flock(int descriptor, int operation)
 
 int ftruncate(int descriptor, off_t length)
 {
+#ifdef __i386__
+    return (int)kernel_call(SYS_ftruncate64, descriptor, length, length >> 32);
+#else
     return (int)kernel_call(SYS_ftruncate, descriptor, length);
+#endif
 }
 
 off_t lseek(int descriptor, off_t offset, int whence)
 {
+#ifdef __i386__
+    off_t place;
+
+    return kernel_call(SYS__llseek, descriptor, offset >> 32, offset, &place, whence) < 0 ? -1 : place;
+#else
     return kernel_call(SYS_lseek, descriptor, offset, whence);
+#endif
 }
 
 int mkdirat(int folder, const char *path, mode_t mode)
@@ -124,7 +162,11 @@ int isatty(int descriptor)
 
 void *mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
 {
+#ifdef __i386__
+    return (void *)kernel_call(SYS_mmap2, address, length, protection, flags, descriptor, offset >> 12);
+#else
     return (void *)kernel_call(SYS_mmap, address, length, protection, flags, descriptor, offset);
+#endif
 }
 
 int munmap(void *address, size_t length)
@@ -165,17 +207,17 @@ pid_t getpid(void)
 
 gid_t getgid(void)
 {
-    return (gid_t)kernel_call(SYS_getgid, 0);
+    return (gid_t)kernel_call(CALL_GETGID, 0);
 }
 
 gid_t getegid(void)
 {
-    return (gid_t)kernel_call(SYS_getegid, 0);
+    return (gid_t)kernel_call(CALL_GETEGID, 0);
 }
 
 int getgroups(int size, gid_t *groups)
 {
-    return (int)kernel_call(SYS_getgroups, size, groups);
+    return (int)kernel_call(CALL_GETGROUPS, size, groups);
 }
 
 int getrlimit(__rlimit_resource_t resource, struct rlimit *out)
@@ -331,6 +373,50 @@ char *strstr(const char *text, const char *wanted)
             return NULL;
     }
     return (char *)(uintptr_t)text;
+}
+
+/*
+ * What only libc knows, asked of libc itself past every other definition. A program may have functions of these names that do
+ * something else; getauxval's answer would decide whether its environment is trusted, and so whether there is a policy. And
+ * another preload (libfaketime) may tell a time that stands still, by which nothing that we wait for would ever end.
+ */
+#define LIBC(name, ...)                                                                                                \
+    static void *slot;                                                                                                 \
+    __typeof__(&name) function;                                                                                        \
+                                                                                                                       \
+    *(void **)(&function) = libc_function(&slot, #name);                                                               \
+    if (function != NULL)                                                                                              \
+    return function(__VA_ARGS__)
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    LIBC(clock_gettime, clock, out);
+    return (int)kernel_call(SYS_clock_gettime, clock, out);
+}
+
+unsigned long getauxval(unsigned long type)
+{
+    LIBC(getauxval, type);
+    return type == AT_PAGESZ ? 4096 : 0;
+}
+
+int sigaction(int number, const struct sigaction *restrict wanted, struct sigaction *restrict before)
+{
+    LIBC(sigaction, number, wanted, before);
+    errno = ENOSYS;
+    return -1;
+}
+
+int posix_spawnattr_getflags(const posix_spawnattr_t *restrict attributes, short *restrict out)
+{
+    LIBC(posix_spawnattr_getflags, attributes, out);
+    return ENOSYS;
+}
+
+const char *gnu_get_libc_version(void)
+{
+    LIBC(gnu_get_libc_version);
+    return "";
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pin: one variable more in `environ`, in memory of our own. */
+/* The pin: one variable more in `__environ`, in memory of our own. */
 #include "shim/pin.h"
 #include "state/large.h"
 
@@ -33,19 +33,19 @@ static void environment_put(char *variable, size_t used)
     size_t count = 0;
     char **longer;
 
-    for (; environ[count] != NULL; count++) {
-        if (strncmp(environ[count], PIN_NAME, sizeof(PIN_NAME) - 1) == 0) {
-            environ[count] = variable;
+    for (; __environ[count] != NULL; count++) {
+        if (strncmp(__environ[count], PIN_NAME, sizeof(PIN_NAME) - 1) == 0) {
+            __environ[count] = variable;
             return;
         }
     }
     longer = list_room(count + 2, used);
     if (longer == NULL)
         return;
-    memcpy(longer, environ, count * sizeof(*longer));
+    memcpy(longer, __environ, count * sizeof(*longer));
     longer[count] = variable;
     longer[count + 1] = NULL;
-    environ = longer;
+    __environ = longer;
 }
 
 void pin_children(const struct surroundings *surroundings, const struct layer_place *places, const bool *held,
@@ -54,7 +54,7 @@ void pin_children(const struct surroundings *surroundings, const struct layer_pl
     const size_t name = sizeof(PIN_NAME) - 1;
     size_t length;
 
-    if (surroundings->secure || environ == NULL)
+    if (surroundings->secure || __environ == NULL)
         return;
     length = pin_format(room + name, sizeof(room) - name, surroundings->uid, places, held, count);
     if (length == 0)

@@ -2,6 +2,7 @@
 /* The process' one record of its policy, and the moment it is filled. */
 #include "shim/process.h"
 
+#include "shim/checkers.h"
 #include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
@@ -96,6 +97,7 @@ static void process_start(void)
 
     if (atomic_compare_exchange_strong(&stage, &expected, STAGE_STARTING)) {
         atomic_store(&starter, self);
+        checkers_leave_out();
         real_bind();
         start_layers();
         process_watch();
@@ -144,7 +146,7 @@ void policy_catch_up(void)
 }
 
 /*
- * Not linked `-z initfirst`: that would run it before libc's own initialisation, when `environ` is not there yet and the
+ * Not linked `-z initfirst`: that would run it before libc's own initialisation, when `__environ` is not there yet and the
  * pin could not be written into it. Hooks that are called by earlier constructors start the process themselves.
  */
 __attribute__((constructor)) static void constructor(void)

@@ -28,6 +28,7 @@ extern ElfW(Dyn) _DYNAMIC[];
 /* What a look-up in one object needs. */
 struct object {
     uintptr_t base;
+    uintptr_t own_name; /* DT_SONAME, an offset into `strings` */
     const ElfW(Sym) * symbols;
     const char *strings;
     const ElfW(Versym) * versions;
@@ -69,6 +70,8 @@ static bool object_read_at(struct object *object, uintptr_t base, const ElfW(Dyn
             object->versions = pointer;
         else if (entry->d_tag == DT_GNU_HASH)
             object->hash = pointer;
+        else if (entry->d_tag == DT_SONAME)
+            object->own_name = entry->d_un.d_val;
     }
     return object->symbols != NULL && object->strings != NULL && object->hash != NULL;
 }
@@ -87,14 +90,14 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-/* A definition that can be called as it is: the default version of a plain function. */
-static bool symbol_fits(const struct object *object, uint32_t i, const char *name)
+/* A definition that can be used as it is: the default version of a plain function, or of a variable (STT_*). */
+static bool symbol_fits(const struct object *object, uint32_t i, const char *name, unsigned type)
 {
     const ElfW(Sym) *symbol = &object->symbols[i];
 
     if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0)
         return false;
-    if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
+    if (ELF64_ST_TYPE(symbol->st_info) != type) /* ELF32_ST_TYPE is the same */
         return false;
     if (object->versions != NULL && (object->versions[i] & 0x8000))
         return false;
@@ -102,7 +105,7 @@ static bool symbol_fits(const struct object *object, uint32_t i, const char *nam
 }
 
 /* Looks a name up by the object's GNU hash table: bloom filter, bucket, chain. */
-static void *object_find(const struct object *object, const char *name, uint32_t hash)
+static void *object_find_type(const struct object *object, const char *name, uint32_t hash, unsigned type)
 {
     uint32_t bucket_count = object->hash[0];
     uint32_t first = object->hash[1];
@@ -126,19 +129,27 @@ static void *object_find(const struct object *object, const char *name, uint32_t
     for (;; i++) {
         uint32_t entry = chain[i - first];
 
-        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name))
+        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name, type))
             return (void *)(object->base + object->symbols[i].st_value);
         if (entry & 1)
             return NULL;
     }
 }
 
-/* The C library itself: the last object of a program's start that holds anything to be bound. */
+static void *object_find(const struct object *object, const char *name, uint32_t hash)
+{
+    return object_find_type(object, name, hash, STT_FUNC);
+}
+
+/*
+ * The C library itself: the last object of a program's start that holds anything to be bound. Told by its name, since other
+ * preloaded objects define what only libc used to (__libc_start_main, to see the program's start).
+ */
 static bool is_libc(const struct object *object)
 {
-    static const char name[] = "__libc_start_main";
+    static const char name[] = "libc.so."; /* 6, or 6.1 on some machines */
 
-    return object_find(object, name, gnu_hash(name)) != NULL;
+    return object->own_name != 0 && strncmp(object->strings + object->own_name, name, sizeof(name) - 1) == 0;
 }
 
 /* Our own object in the link map. */
@@ -252,4 +263,36 @@ uintptr_t own_base(void)
     const struct link_map *own = ourselves();
 
     return own == NULL ? 0 : own->l_addr;
+}
+
+void *libc_function(void **slot, const char *name)
+{
+    void *bound = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    struct object object;
+
+    for (const struct link_map *map = behind_ourselves(); map != NULL && bound == NULL; map = map->l_next) {
+        if (!object_read(&object, map) || !is_libc(&object))
+            continue;
+        bound = object_find(&object, name, gnu_hash(name));
+        __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
+        break;
+    }
+    return bound;
+}
+
+const void *libc_variable(const char *name)
+{
+    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
+    const void *found = NULL;
+    bool last = false;
+
+    for (; map != NULL && found == NULL && !last; map = map->l_next) {
+        struct object object;
+
+        if (!object_read(&object, map))
+            continue;
+        found = object_find_type(&object, name, gnu_hash(name), STT_OBJECT);
+        last = is_libc(&object);
+    }
+    return found;
 }

@@ -84,6 +84,12 @@ const char *own_object(void);
 /* Binds every HOOK of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);
 
+/*
+ * A variable of libc's that older ones lack; NULL then. The program's own copy is found first, as by the linker. To name it
+ * in C would tie the object to the version that it came with: the linker forgets that the reference was weak.
+ */
+const void *libc_variable(const char *name);
+
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
 
@@ -92,6 +98,12 @@ void *definition_in(uintptr_t base, const void *dynamic, const char *name);
 
 /* Where our own object is loaded. */
 uintptr_t own_base(void);
+
+/*
+ * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as
+ * real_bind.
+ */
+void *libc_function(void **slot, const char *name);
 
 static inline void *rare_function(void **slot, const char *name)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system(3) and popen(3) start /bin/sh from inside libc, by posix_spawn's inner name and with `environ`. Where a program
+ * system(3) and popen(3) start /bin/sh from inside libc, by posix_spawn's inner name and with `__environ`. Where a program
  * has emptied that there are three ways to give the shell what it lacks:
  *
- * - `environ` changed during the call: other threads read and write it meanwhile, and a second call that comes while the
+ * - `__environ` changed during the call: other threads read and write it meanwhile, and a second call that comes while the
  *   first one ends would lose it.
  * - Both functions written anew: what they do to SIGINT, SIGQUIT and SIGCHLD, with cancellation and among threads, and what
  *   pclose(3) knows of popen's child, would have to be copied from each libc.
@@ -86,7 +86,7 @@ _Bool shell_command_make(struct shell_command *out, const char *command)
     size_t room, count;
 
     *out = (struct shell_command){.text = command};
-    if (!environment_lacks(&lack, environ))
+    if (!environment_lacks(&lack, __environ))
         return true;
     room = environment_size(&lack);
     out->size = room + QUOTED(environment_changes_length(&lack)) + ENVIRONMENT_CHANGES * QUOTED(1) + QUOTED(length) +

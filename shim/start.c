@@ -88,14 +88,18 @@ static void surroundings_keep(void)
     child_environment_start(&surroundings);
 }
 
+/*
+ * The ids are those that the kernel noted at exec: asking for them costs four system calls, and a sandbox that refuses these would
+ * make ids differ and hide the user's policy.
+ */
 void start_layers(void)
 {
-    uid_t uid = kernel_effective_uid();
-    bool secure = getauxval(AT_SECURE) != 0 || kernel_real_uid() != uid || getgid() != getegid();
+    uid_t uid = (uid_t)getauxval(AT_EUID);
+    bool secure = getauxval(AT_SECURE) != 0 || getauxval(AT_UID) != uid || getauxval(AT_GID) != getauxval(AT_EGID);
     bool pinned[LAYERS_MAX] = {false};
     int count;
 
-    surroundings_read(&surroundings, environ, uid, secure);
+    surroundings_read(&surroundings, __environ, uid, secure);
     say_start();
     process.uid = surroundings.uid;
     process.exe = "";

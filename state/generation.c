@@ -23,6 +23,14 @@ static bool page_is_good(const struct generation_page *page)
     return memcmp(page->magic, GENERATION_MAGIC, sizeof(page->magic)) == 0 && page->version == GENERATION_VERSION;
 }
 
+/* Puts a page of nothing into a place. Where this fails what is there stays. */
+static void place_clear(union generation_place *place)
+{
+    void *nothing = mmap(place, GENERATION_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+    (void)nothing;
+}
+
 bool generation_map(struct generation *out, int folder, const char *path, uid_t uid, bool system,
                     union generation_place *place)
 {
@@ -37,8 +45,12 @@ bool generation_map(struct generation *out, int folder, const char *path, uid_t 
         trust_problem(&st, uid, system) == NULL)
         page = mmap(place, GENERATION_SIZE, PROT_READ, MAP_SHARED | (place == NULL ? 0 : MAP_FIXED), descriptor, 0);
     kernel_close(descriptor);
-    if (page == MAP_FAILED)
+    if (page == MAP_FAILED) {
+        /* The kernel clears the place before it asks the file system, which may refuse (FUSE with direct_io). */
+        if (place != NULL)
+            place_clear(place);
         return false;
+    }
     out->page = page;
     out->place = place;
     out->device = st.st_dev;
@@ -59,15 +71,10 @@ static void *mapping_of(const struct generation *generation)
 
 void generation_unmap(struct generation *generation)
 {
-    if (generation->place != NULL) {
-        /* Where this fails the file stays, and its word says no more than to look again. */
-        void *nothing = mmap(generation->place, GENERATION_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                             0);
-
-        (void)nothing;
-    } else if (generation->page != NULL) {
+    if (generation->place != NULL)
+        place_clear(generation->place); /* a file that stays says no more by its word than to look again */
+    else if (generation->page != NULL)
         munmap(mapping_of(generation), GENERATION_SIZE);
-    }
     memset(generation, 0, sizeof(*generation));
 }
 

@@ -56,8 +56,8 @@ bool generation_map(struct generation *out, int folder, const char *path, uid_t 
 void generation_unmap(struct generation *generation);
 
 /*
- * Whether both are of one file, and show the same: an overlay tells one inode for a file and what it was copied up to, and
- * what was mapped before that stays as it was (Documentation/filesystems/overlayfs.rst, "Non-standard behavior").
+ * Whether both are of one file, and show the same: an overlay tells one inode for a file and what it was copied up to,
+ * and what was mapped before that stays as it was (Documentation/filesystems/overlayfs.rst, "Non-standard behavior").
  */
 static inline bool generation_is_same(const struct generation *one, const struct generation *other)
 {
@@ -78,8 +78,8 @@ bool generation_move(struct generation *generation, union generation_place *plac
 bool generation_make(int folder, mode_t mode);
 
 /*
- * Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. False with errno, ENOENT
- * where there is none.
+ * Raises the word, if there is a control file in `folder`, under the folder's lock where it has one. False with errno,
+ * ENOENT where there is none.
  */
 bool generation_raise(int folder);
 

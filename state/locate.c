@@ -328,6 +328,8 @@ bool image_folder(const struct surroundings *surroundings, int which, char *out)
     }
 }
 
+#define HASH_DIGITS 32
+
 /* FNV-1a in two lanes with multipliers of their own: names need no secrecy, only that no two paths ever share one. */
 struct name_hash {
     uint64_t a, b;
@@ -342,18 +344,33 @@ static void name_hash_add(struct name_hash *hash, const char *bytes, size_t size
     }
 }
 
-void image_name(char out[IMAGE_NAME], const char *text_path, const char *options)
+/* Behind the hash: the format's version, and what it is. */
+static void image_ending(char *out)
 {
     static const char ending[] = ".image";
+    size_t length = 1;
+
+    out[0] = '-';
+    length += text_decimal(out + length, IMAGE_VERSION);
+    memcpy(out + length, ending, sizeof(ending));
+}
+
+bool is_image_name(const char *name)
+{
+    char ending[IMAGE_NAME];
+
+    image_ending(ending);
+    return strspn(name, "0123456789abcdef") == HASH_DIGITS && strcmp(name + HASH_DIGITS, ending) == 0;
+}
+
+void image_name(char out[IMAGE_NAME], const char *text_path, const char *options)
+{
     struct name_hash hash = {.a = 0xcbf29ce484222325u, .b = 0x84222325cbf29ce4u};
-    size_t length = 32;
 
     name_hash_add(&hash, text_path, strlen(text_path) + 1); /* with its NUL: it ends where the options begin */
     if (options != NULL)
         name_hash_add(&hash, options, strlen(options) + 1);
     text_hex(out, hash.a, 16);
     text_hex(out + 16, hash.b, 16);
-    out[length++] = '-';
-    length += text_decimal(out + length, IMAGE_VERSION);
-    memcpy(out + length, ending, sizeof(ending));
+    image_ending(out + HASH_DIGITS);
 }

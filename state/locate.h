@@ -87,6 +87,9 @@ int image_folder_open(const char *path, uid_t uid, bool create);
 #define IMAGE_NAME 64
 void image_name(char out[IMAGE_NAME], const char *text_path, const char *options);
 
+/* Whether `name` is of that form. */
+bool is_image_name(const char *name);
+
 /*
  * Why a file of this owner and mode must not be used by `uid`, as one clause for a message; NULL: trusted.
  * A user's file belongs to `uid` or root (in a user namespace also to the overflow uid) and is writable neither by

@@ -244,7 +244,28 @@ enum privilege program_privilege(int fd, const struct stat *st, bool no_new_priv
 
     if (by_mode != PRIVILEGE_NONE)
         return by_mode;
-    return fgetxattr(fd, CAPABILITIES_NAME, NULL, 0) > 0 ? PRIVILEGE_CAPABILITIES : PRIVILEGE_NONE;
+    if (fgetxattr(fd, CAPABILITIES_NAME, NULL, 0) > 0)
+        return PRIVILEGE_CAPABILITIES;
+    /* The kernel takes these two for "none" (get_vfs_caps_from_disk), and fails the exec by any other. */
+    return errno == ENODATA || errno == EOPNOTSUPP ? PRIVILEGE_NONE : PRIVILEGE_CAPABILITIES;
+}
+
+bool error_is_of_path(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENXIO:
+    case ENODEV:
+    case EBADF:
+    case EFAULT:
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool ids_differ(void)

@@ -63,6 +63,9 @@ enum privilege {
 /* For the real user of this process, of an open file and what fstat(2) said of it. Under no_new_privs a set-user-id file gains nothing and is loaded like any other. */
 enum privilege program_privilege(int fd, const struct stat *st, bool no_new_privs);
 
+/* Whether an errno tells something of the path that was asked for, and not of who asked (limits, memory, a sandbox). */
+bool error_is_of_path(int error);
+
 /* Whether this process' own ids make the loader of whatever it starts ignore LD_PRELOAD: real and effective ones differ. */
 bool ids_differ(void);
 

@@ -148,6 +148,14 @@ can_in_net() {
     in_net true >/dev/null 2>&1
 }
 
+# What `sockade run` puts into LD_PRELOAD: in a build folder the objects for both widths, by the loader's $LIB.
+preload_value() {
+    for lib in "${SOCKADE%/*}"/lib*/libsockade.so "${SOCKADE%/*}"/lib*/*/libsockade.so; do
+        [ ! -e "$lib" ] || { echo "${SOCKADE%/*}/\$LIB/libsockade.so"; return; }
+    done
+    echo "$LIBSOCKADE"
+}
+
 # Whether the object is one with a sanitizer, which brings handlers and descriptors of its own and is slow to start.
 sanitized() {
     readelf -d "$LIBSOCKADE" 2>/dev/null | grep -qE 'lib(asan|tsan|ubsan)'

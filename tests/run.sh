@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs tests one after the other and counts what they say.
+# Runs tests, a few at a time (JOBS, one more than there are processors), and counts what they say.
 #
 # usage: run.sh TEST...
 #
-# A script with a line `# Mostly waits: runs beside the others.` is started at the beginning.
+# A script with a line `# Mostly waits: runs beside the others.` is started at the beginning, and one with a line that begins
+# with `# Runs alone:` when all others have ended.
 #
 # A test is a script that prints TAP, a cmocka program, or a kernel proof (exit 0 proved, 77 skipped). What a test prints
 # is shown only where it failed, or with VERBOSE=1. The last line is `N passed, N failed, N skipped`.
@@ -14,6 +15,7 @@ here=${0%/*}
 export BUILD DECISIONS
 export SOCKADE="${SOCKADE:-$PWD/$BUILD/sockade}" LIBSOCKADE="${LIBSOCKADE:-$PWD/$BUILD/libsockade.so}"
 export CMOCKA_MESSAGE_OUTPUT=TAP
+jobs=${JOBS:-$(($(nproc) + 1))}
 passed=0 failed=0 skipped=0
 folder=$(mktemp -d)
 output=$folder/output
@@ -31,7 +33,7 @@ may_skip() {
 run_one() {
     case $1 in
     *.py) timeout 600 python3 "$1" "$SOCKADE" "${DECISIONS:-100000}" ;;
-    *.sh) timeout 600 sh "$1" ;;
+    *.sh) timeout "${TEST_SECONDS:-600}" sh "$1" ;;
     *) timeout 300 "$1" ;;
     esac >"$2" 2>&1 </dev/null
 }
@@ -41,26 +43,22 @@ file_of() {
     echo "$folder/$(echo "$1" | tr / _)"
 }
 
-start_beside() {
+start() {
     file=$(file_of "$1")
     (
-        run_one "$1" "$file.output"
-        echo $? >"$file.status"
+        begun=$(date +%s)
+        run_one "$1" "$file.output" 3<&- 4<&-
+        echo $? $(($(date +%s) - begun)) >"$file.status"
     ) &
     echo $! >"$file.pid"
 }
 
-# Runs a test, or waits for one that was started before; sets $status, and fills $output.
+# Waits for a test that was started; sets $status and $took, and fills $output.
 finish() {
     file=$(file_of "$1")
-    if [ -e "$file.pid" ]; then
-        wait "$(cat "$file.pid")"
-        status=$(cat "$file.status")
-        cp "$file.output" "$output"
-    else
-        status=0
-        run_one "$1" "$output" || status=$?
-    fi
+    wait "$(cat "$file.pid")"
+    read -r status took <"$file.status"
+    cp "$file.output" "$output"
 }
 
 # Counts TAP lines; a program that ended badly without a `not ok` of its own is one failure.
@@ -85,28 +83,57 @@ count() {
     skipped=$((skipped + skips))
 }
 
-for test in "$@"; do
-    case $test in
-    *.sh) ! grep -q '^# Mostly waits: runs beside the others\.' "$test" || start_beside "$test" ;;
-    esac
-done
-for test in "$@"; do
-    begun=$(date +%s)
-    finish "$test"
-    count "$test"
-    took=$(($(date +%s) - begun))
+# Waits for a test and tells how it went.
+tell() {
+    finish "$1"
+    count "$1"
     word=ok
     [ "$bad" -eq 0 ] || word=FAILED
-    printf '  %-6s %s: %d passed, %d failed, %d skipped (%d s)\n' "$word" "$test" $((oks - skips)) "$bad" "$skips" "$took"
+    printf '  %-6s %s: %d passed, %d failed, %d skipped (%d s)\n' "$word" "$1" $((oks - skips)) "$bad" "$skips" "$took"
     grep -iE '^(not )?ok .*# skip' "$output" | sed 's/^/         /'
     [ "$status" -ne 77 ] || sed 's/^/         /' "$output"
     if [ "$bad" -ne 0 ]; then
         grep -vE '^(ok |[0-9]+\.\.)' "$output" | sed 's/^/         /' | tail -n 60
-        echo "$test (exit $status)" >>"$failures"
+        echo "$1 (exit $status)" >>"$failures"
     elif [ "${VERBOSE:-0}" = 1 ]; then
         sed 's/^/         /' "$output"
     fi
+}
+
+says() { # says TEST PATTERN: whether the script has such a line
+    case $1 in
+    *.sh) grep -q "^# $2" "$1" ;;
+    *) false ;;
+    esac
+}
+
+: >"$folder/queue"
+: >"$folder/alone"
+for test in "$@"; do
+    if says "$test" 'Mostly waits: runs beside the others\.'; then
+        start "$test"
+    elif says "$test" 'Runs alone:'; then
+        echo "$test" >>"$folder/alone"
+    else
+        echo "$test" >>"$folder/queue"
+    fi
 done
+# The next ones are started while one is waited for, in order.
+ahead=0
+exec 3<"$folder/queue"
+for test in "$@"; do
+    while [ "$ahead" -lt "$jobs" ] && read -r next <&3; do
+        start "$next"
+        ahead=$((ahead + 1))
+    done
+    ! grep -qxF "$test" "$folder/alone" || continue
+    tell "$test"
+    ! grep -qxF "$test" "$folder/queue" || ahead=$((ahead - 1))
+done
+while read -r test <&4; do
+    start "$test"
+    tell "$test"
+done 4<"$folder/alone"
 
 if [ -s "$failures" ]; then
     echo "Failed:"

@@ -9,13 +9,24 @@ HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard te
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # LEAVE_OUT names scripts that one lane of CI has run and another need not.
 LEAVE_OUT ?=
-SCRIPTS := $(filter-out $(LEAVE_OUT),$(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh)))
+SCRIPTS := $(filter-out $(LEAVE_OUT),$(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh) tests/real/table.sh))
+# What runs only in `make check-long`, and the longest time of one script.
+LONG_SCRIPTS := $(sort $(wildcard tests/long/*.sh))
+TEST_SECONDS ?= 600
+# Of the table of real programs the quick cases, or all.
+REAL_QUICK ?= 1
 
 # The shim once more with every symbol visible, for unit tests of its inside.
 VISIBLE := $(filter-out $(BUILD)/visible/shim/hook_% $(BUILD)/visible/shim/own_libc.o,$(patsubst %.c,$(BUILD)/visible/%.o,$(SHIM)))
 
 FUZZ_SECONDS ?= 20
 DECISIONS ?= 100000
+
+# Under COVERAGE=1 each program, and the object, has a file of counters beside it, which anybody's processes may write to.
+# It begins anew with each link, since the counters' order does.
+link_coverage = $(if $(COVERAGE),--coverage -fPIC -DCOVERAGE_COUNTERS='"$(abspath $@).counters"' tests/coverage/counters.c \
+	-Wl$(comma)-T$(comma)tests/coverage/counters.ld -Wl$(comma)--wrap=__gcov_exit)
+begin_counters = $(if $(COVERAGE),$(Q): >$@.counters; chmod 666 $@.counters)
 
 $(BUILD)/visible/%.o: %.c
 	$(call say,CC,$<)
@@ -25,7 +36,8 @@ $(BUILD)/visible/%.o: %.c
 $(BUILD)/tests/unit/%: tests/unit/%.c $(GROUND_OBJECTS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -o $@ $< $(if $(findstring unit/test_shim_,$<),$(VISIBLE)) $(GROUND_OBJECTS) $(TEST_LIBS)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -o $@ $< $(if $(findstring unit/test_shim_,$<),$(VISIBLE)) $(GROUND_OBJECTS) $(link_coverage) $(TEST_LIBS)
+	$(begin_counters)
 
 $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
@@ -67,14 +79,15 @@ sanitizer_options := $(if $(SANITIZE),ASAN_OPTIONS=verify_asan_link_order=0:dete
 check: dependencies
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(if $(LEAVE_OUT),@echo "Left out here: $(LEAVE_OUT)")
-	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) tests/matcher.py
+	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) TEST_SECONDS=$(TEST_SECONDS) REAL_QUICK=$(REAL_QUICK) \
+		sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) $(if $(LONG),$(LONG_SCRIPTS)) tests/matcher.py
 
 # The unit tests alone: for the thread sanitizer, whose runtime cannot be preloaded into plain programs.
 check-units: $(UNIT_TESTS)
 	$(Q)$(sanitizer_options) BUILD=$(BUILD) sh tests/run.sh $(sort $(UNIT_TESTS))
 
 check-long: dependencies
-	$(Q)$(MAKE) --no-print-directory check DECISIONS=2000000 RELOADS=10000 EDITS=50 BUSY=200 BUSY_EDITS=20 WRITES=300
+	$(Q)$(MAKE) --no-print-directory check LONG=1 REAL_QUICK=0 TEST_SECONDS=3000 DECISIONS=2000000 RELOADS=10000 EDITS=50 BUSY=200 BUSY_EDITS=20 WRITES=300
 	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
 
 # Each fuzz target for FUZZ_SECONDS on its corpus; new inputs go to the build folder.
@@ -87,8 +100,28 @@ fuzz: $(FUZZERS)
 		echo "  FUZZ    $$name: $$(sed -n 's/stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$name.log) runs, no finding"; \
 	done
 
+# Real programs bare, preloaded and refused; NAMES="curl nginx" takes those cases of tests/real/cases.
+table: dependencies
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) REAL_TABLE=1 sh tests/real/table.sh $(NAMES)
+
 # clang-format, clang-tidy, cppcheck, shellcheck: each exception stands in its configuration with its reason.
 lint:
 	$(Q)sh tests/lint.sh
 
-.PHONY: test-programs check-units
+# Every script but those that count system calls or instructions, or that build something else. What fails here fails in
+# `make check` too, or for the build's slowness: the report is printed either way. One line of `make coverage-report` does
+# for what single tests have reached by then.
+coverage: dependencies
+	$(Q)$(MAKE) --no-print-directory test-programs $(coverage_build)
+	$(Q)for counters in $(COVERED)/*.counters $(COVERED)/tests/unit/*.counters; do : >$$counters; done
+	$(Q)$(MAKE) --no-print-directory check $(coverage_build) DECISIONS=20000 LEAVE_OUT='$(UNCOUNTED)' || true
+	$(Q)$(MAKE) --no-print-directory coverage-report
+COVERED := build-coverage
+coverage_build := COVERAGE=1 BUILD=$(COVERED) CFLAGS='-O0 -g'
+UNCOUNTED := tests/programs/syscalls.sh tests/house/install.sh tests/house/both_widths.sh
+
+coverage-report:
+	$(Q)python3 tests/coverage/report.py $(COVERED)
+
+.PHONY: table test-programs check-units coverage coverage-report

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking up translated sockets that others have opened, by the label on them (label.h). */
+#include "shim/descriptors.h"
 #include "shim/icmp/label.h"
 #include "shim/icmp/socket.h"
 #include "shim/real.h"
 #include "shim/sandbox.h"
-#include "state/kernel.h"
 
 #include <errno.h>
 
@@ -49,34 +49,7 @@ void icmp_adopt(int fd)
     errno = saved;
 }
 
-/* Numbers that are looked at together. The start of every program pays for one step, so it is one system call. */
-#define INHERITED_STEP 64
-
-/* Takes up what is labelled among so many descriptors; false where all of them are closed, and the look ends. */
-static bool inherited_step(int first)
-{
-    struct pollfd numbers[INHERITED_STEP];
-    bool any = false;
-    bool told;
-
-    for (int i = 0; i < INHERITED_STEP; i++)
-        numbers[i] = (struct pollfd){.fd = first + i};
-    /* Refused where the process may not have so many descriptors; then each is asked about, once. */
-    told = kernel_poll(numbers, INHERITED_STEP) >= 0;
-    for (int i = 0; i < INHERITED_STEP; i++) {
-        if (numbers[i].revents & POLLNVAL)
-            continue;
-        any = told;
-        icmp_adopt(first + i);
-    }
-    return any;
-}
-
 void icmp_inherited(void)
 {
-    int saved = errno;
-
-    for (int first = 0; inherited_step(first); first += INHERITED_STEP)
-        ;
-    errno = saved;
+    descriptors_each(icmp_adopt);
 }

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
         execv(argv[2], argv + 2);
         _exit(127);
     }
-    if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status) ||
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status) ||
         ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) != 0)
         return 4;
     for (;;) {

@@ -99,6 +99,34 @@ as_user "$SOCKADE" compile --quiet --output "$USER_HOME/policy.image" other.conf
 settle new ENETDOWN 'another one in its place is taken'
 stop
 
+# What `sockade run` combined of a text and options of its own is combined anew with the text.
+folders
+write policy.conf EHOSTDOWN
+combined() { # combined OPTION...: the probe under both
+    HOME=$USER_HOME $ORDINARY timeout 60 "$SOCKADE" run --policy policy.conf "$@" -- "$SCRATCH/reload_probe" \
+        <ask >answer 2>probe.err &
+    probe=$!
+    exec 8>ask 9<answer
+}
+combined --deny-to 127.0.0.2:9 --allow-to '[::1]:9'
+expect both 'EHOSTDOWN EACCES' 'rules of the command line and of a text'
+write policy.conf ENETDOWN
+reload
+is "$STATUS$ERR" 0 'sockade reload'
+[ "$TEST_INSIDE" -ne 0 ] || like "$OUT" ' 1 process follows with the next call$' 'it knows of the combined one'
+[ "$TEST_INSIDE" -ne 0 ] || expect both 'ENETDOWN EACCES' 'the text is followed with the next call'
+write policy.conf ENETRESET
+settle new ENETRESET 'an edit within a second'
+expect both 'ENETRESET EACCES' 'the rules of the command line stay'
+echo 'version = 1; rules = ( {' >policy.conf
+sleep 1.2
+expect new ENETRESET 'a bad text keeps it all'
+expect both 'ENETRESET EACCES' 'also what the command line said'
+write policy.conf EHOSTDOWN
+settle new EHOSTDOWN 'and is followed when it is mended'
+stop
+rm "$USER_HOME/.local/state/sockade/events.jsonl"
+
 # No policy at first.
 folders
 policy=

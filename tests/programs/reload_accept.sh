@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Mostly waits: runs beside the others.
-# A server that waits in accept while its policy is changed judges whom it takes by the new one; and every call that looks
-# at the sources does.
+# A server that waits in accept while its policy is changed judges whom it takes by the new one; and every call that
+# looks at the sources does.
 # shellcheck disable=SC2086,SC2154 # ORDINARY is several words; answer is set by say
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reloads from within: a program that publishes images for itself and checks each decision afterwards, while its threads
- * do what is hard on a library. Run preloaded.
+ * Reloads from within: a program that publishes images for itself and checks each decision afterwards, while its
+ * threads do what is hard on a library. Run preloaded.
  *
  * usage: reload_inside WHAT COUNT FOLDER/NAME IMAGE-A IMAGE-B
  *   many    COUNT reloads under the load of 8 threads; memory is the same after them
@@ -56,8 +56,8 @@ static _Thread_local sigjmp_buf back;
 static volatile sig_atomic_t jumping;
 
 /*
- * The one socket, made at the start: socket(2) looks at the sources once a second, and image A is not what they say, so that the
- * shim would compile and publish an image of its own.
+ * The one socket, made at the start: socket(2) looks at the sources once a second, and image A is not what they say, so
+ * that the shim would compile and publish an image of its own.
  */
 static int probe;
 

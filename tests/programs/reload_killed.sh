@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A writer killed at each of its system calls: the old policy holds or the new one, nothing is left that hinders the next.
+# A writer killed at each of its system calls: the old policy holds or the new one, and nothing hinders the next.
 # shellcheck disable=SC2086,SC2154 # ORDINARY is several words; answer is set by say
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"

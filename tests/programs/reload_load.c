@@ -3,9 +3,9 @@
  * Many processes of many threads under reloads: no decision is wrong, none is missed.
  *
  * usage: reload_load SOCKADE OBJECT POLICY PROCESSES THREADS RELOADS REST [wait]
- *   starts the processes preloaded, edits POLICY and publishes it RELOADS times, and prints what was seen. A thread rests for
- *   REST microseconds after 16 decisions. With `wait` each thread decides by an edit before the next one comes; how long
- *   that took is told, and how long it takes until each has decided anything at all (for bench/).
+ *   starts the processes preloaded, edits POLICY and publishes it RELOADS times, and prints what was seen. A thread
+ *   rests for REST microseconds after 16 decisions. With `wait` each thread decides by an edit before the next one
+ *   comes; how long that took is told, and how long it takes until each has decided anything at all (for bench/).
  *
  * Each edit refuses 127.0.0.1 with the next errno of a list. A thread notes which edits were under way or published
  * before its call, and which after it; an errno that belongs to none of them is wrong. One that belongs to the edit

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# Runs alone: it loads every processor, and counts what is late.
 # Two hundred processes of eight threads under reloads, and writers that compete or are killed.
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"

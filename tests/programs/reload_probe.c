@@ -110,7 +110,9 @@ static const char *port_of_listener(void)
     return answer;
 }
 
-/* The peer's name by both calls, which have to agree; a place that is too small for it stays as it is behind its end. */
+/*
+ * The peer's name by both calls, which have to agree; a place that is too small for it stays as it is behind its end.
+ */
 static void *accept_one(void *unused)
 {
     struct sockaddr_in address = {.sin_zero = "short"}, again;

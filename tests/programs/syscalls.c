@@ -31,6 +31,7 @@
 #define PORT_PEER 4003
 
 #define BATCH 8
+#define PULLED 4099 /* bytes that a pull asks for, and nothing else does */
 
 enum kind { UDP4, UDP6, UNIX_DATAGRAM, TCP4, TCP6, TCP_WILDCARD, UNIX_STREAM, KINDS };
 static const char *const kind_names[KINDS] = {"udp4", "udp6",         "unix-datagram", "tcp4",
@@ -47,6 +48,7 @@ static int rounds;
 static const char *origin;
 static const char *folder;
 static char bytes[16];
+static char pulled[PULLED];
 
 static void fail(const char *what)
 {
@@ -166,10 +168,10 @@ static void push(void)
     checked((int)kernel_call(SYS_sendto, fds[PEER], "x", 1, 0, length == 0 ? NULL : &name, length), "push");
 }
 
-/* Takes back what was sent. */
+/* Takes back what was sent: in one call or in more, as it comes. So these are not counted, and known by their size. */
 static void pull(int fd)
 {
-    while (kernel_call(SYS_recvfrom, fd, bytes, sizeof(bytes), MSG_DONTWAIT, NULL, NULL) > 0)
+    while (kernel_call(SYS_recvfrom, fd, pulled, PULLED, MSG_DONTWAIT, NULL, NULL) > 0)
         continue;
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# Runs alone: it counts what happens once a second, and what waits ask.
 # No system call on a hot path: a program's socket calls under strace, on sockets that it opened, inherited over fork and
 # exec, duplicated onto other numbers and was passed, under rules that cannot be decided without protocol and port. In its
 # loops the preloaded program makes the calls that it makes bare, and no other but a look at the sources once a second.

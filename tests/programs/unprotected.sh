@@ -100,6 +100,16 @@ refused 'one along PATH'
 printf 'text\n' >sub/not-there
 attempt deny env PATH="$PWD/nowhere:$PWD/sub:/usr/bin:/bin" not-there
 is "$EVENT" '' 'what cannot be executed is no event'
+# A folder of PATH whose name is longer than any in use: what stands there is a file that nobody looked at.
+long=$PWD/$(printf '%0200d/%0200d/%0200d/%0200d/%0200d/%0200d' 1 2 3 4 5 6)
+mkdir -p "$long"
+chmod -R a+rx "${long%%/0*}/0"*
+cp static "$long/far"
+attempt deny env PATH="$long:/usr/bin:/bin" far
+unlike "$OUT" ran 'behind a very long name: does not run'
+like "$EVENT" '"target":"far","verdict":"deny",.*"reason":"it cannot be read' 'behind a very long name: refused'
+attempt deny env PATH="$long/nowhere:$long:$PATH" true
+is "$STATUS$ERR$EVENT" 0 'what is not there is passed over'
 attempt deny sh -c './static'
 refused 'by a shell'
 attempt deny "$PYTHON" -c 'import subprocess; subprocess.run(["./static"])'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread at a time; who waits for it does so neither for ever nor in a way that holds a handler up; a fork in the middle does
- * not leave the claim behind, and a vfork child leaves it alone.
+ * One thread at a time; who waits for it does so neither for ever nor in a way that holds a handler up; a fork in the
+ * middle does not leave the claim behind, and a vfork child leaves it alone.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,7 +243,10 @@ static void a_handler_may_leave_the_wait(void **state)
     elect_end(&before);
 }
 
-/* A child of vfork(2) that is killed in its first election of all leaves a claim, which whoever waits in vain takes away. */
+/*
+ * A child of vfork(2) that is killed in its first election of all leaves a claim, which whoever waits in vain takes
+ * away.
+ */
 static void a_dead_claim_is_taken_away(void **state)
 {
     int status = -1;
