@@ -85,8 +85,8 @@ $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
 
 # The real sources, compiled once more by clang with its fuzzer; of the shim what is bytes to bytes.
-FUZZED_SHIM := shim/fdinfo.c shim/pin.c $(addprefix shim/icmp/,control.c facts.c filter.c packet.c)
-FUZZED_CHILD := shim/child_environment.c shim/shell_command.c
+FUZZED_SHIM := shim/fdinfo.c shim/pin.c shim/sandbox.c $(addprefix shim/icmp/,control.c facts.c filter.c packet.c)
+FUZZED_CHILD := shim/child_environment.c shim/child_memory.c shim/shell_command.c
 FUZZED := $(POLICY) $(STATE) $(CONFIG) $(FUZZED_SHIM)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED) $(FUZZED_CHILD)
 	$(call say,FUZZ,$@)
