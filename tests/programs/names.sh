@@ -70,6 +70,8 @@ is "$(cat none.out)" "$(cat dropped.out)" 'what is dropped fails as what is deni
 is "$(cat none.out)" "$(cat closed.out)" 'and as by a closed default'
 like "$(cat none.out)" '^getaddrinfo name.test: -3 $' 'getaddrinfo says EAI_AGAIN'
 like "$(cat none.out)" '^getaddrinfo_a name.test: -3 $' 'getaddrinfo_a, whose threads are libc'\''s own, too'
+like "$(cat none.out)" '^told by signal name.test: -3 $' 'and tells by a signal'
+like "$(cat none.out)" '^told by thread name.test: -3 $' 'or by a thread'
 like "$(cat none.out)" '^gethostbyname: -  2$' 'gethostbyname says TRY_AGAIN'
 like "$(cat none.out)" '^getnameinfo: -3 $' 'getnameinfo says EAI_AGAIN'
 unlike "$(cat none.out)" '^res_.*answered' 'no question is answered'
