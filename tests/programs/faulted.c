@@ -195,38 +195,7 @@ static void binds(void)
     CALL(0, listen(streams[2], 1));
 }
 
-/* Newer policies: FOLDER/a, b and c are images that refuse by EHOSTDOWN, ENETDOWN and ENETRESET. */
-static const char *folder;
-
-static void publish(const char *name)
-{
-    static char bytes[1 << 20];
-    char from[500], to[500], control[500], temporary[520];
-    uint32_t word;
-    ssize_t size;
-    int fd;
-
-    snprintf(from, sizeof(from), "%s/%s", folder, name);
-    snprintf(to, sizeof(to), "%s/image", folder); /* a link to its name in the place of images */
-    snprintf(control, sizeof(control), "%s/control", folder);
-    must("readlink", size = readlink(to, bytes, sizeof(to) - 1));
-    memcpy(to, bytes, (size_t)size);
-    to[size] = '\0';
-    snprintf(temporary, sizeof(temporary), "%s.new", to);
-    must(from, fd = open(from, O_RDONLY));
-    must("read", size = pread(fd, bytes, sizeof(bytes), 0));
-    close(fd);
-    must(temporary, fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    must("write", pwrite(fd, bytes, (size_t)size, 0));
-    close(fd);
-    must("rename", rename(temporary, to));
-    must(control, fd = open(control, O_RDWR));
-    must("word", pread(fd, &word, sizeof(word), 12));
-    word++;
-    must("word", pwrite(fd, &word, sizeof(word), 12));
-    close(fd);
-}
-
+/* Newer images. */
 static void reloads(void)
 {
     publish("a");
