@@ -8,15 +8,20 @@
 #ifndef SOCKADE_SHIM_REAL_H
 #define SOCKADE_SHIM_REAL_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <resolv.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,7 +31,9 @@
 /* Marks the one line that the program sees; everything else in the object is hidden. */
 #define EXPORT __attribute__((visibility("default")))
 
-/* Public names of libc that its headers do not declare. */
+/* Public names of libc that its headers do not declare, and those of liburing, which may not be installed. */
+struct io_uring;
+struct io_uring_params;
 extern __typeof__(connect) __connect;
 extern __typeof__(read) __read;
 extern __typeof__(send) __send;
@@ -39,10 +46,79 @@ ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size);
 ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags, struct sockaddr *address,
                        socklen_t *length);
+int io_uring_setup(unsigned entries, struct io_uring_params *params);
+int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
+int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *params);
+int io_uring_queue_init_mem(unsigned entries, struct io_uring *ring, struct io_uring_params *params, void *memory,
+                            size_t size);
 int execveat(int folder, const char *path, char *const *argv, char *const *envp, int flags); /* since 2.34 */
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                 size_t fds_size);
+
+#if __SIZEOF_LONG__ == 4
+#include <stdint.h>
+
+/* Times of 64 bits in 32-bit programs, as libc has them; declared by it for such programs alone. */
+struct timespec_time64 {
+    int64_t seconds;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    int32_t padding;
+    int32_t nanoseconds;
+#else
+    int32_t nanoseconds;
+    int32_t padding;
+#endif
+};
+struct timeval_time64 {
+    int64_t seconds;
+    int64_t microseconds;
+};
+ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+int __recvmmsg64(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec_time64 *timeout);
+ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags);
+int __sendmmsg64(int fd, struct mmsghdr *entries, unsigned count, int flags);
+int __setsockopt64(int fd, int level, int name, const void *value, socklen_t length);
+int __getsockopt64(int fd, int level, int name, void *value, socklen_t *length);
+int __fcntl_time64(int fd, int command, ...);
+int __ioctl_time64(int fd, unsigned long request, ...);
+int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec_time64 *timeout, const sigset_t *mask);
+int __select64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, struct timeval_time64 *timeout);
+int __pselect64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, const struct timespec_time64 *timeout,
+                const sigset_t *mask);
+int __epoll_pwait2_time64(int fd, struct epoll_event *events, int most, const struct timespec_time64 *timeout,
+                          const sigset_t *mask);
+#endif
+
+/* What headers before glibc 2.34 make of these. */
+#undef res_query
+#undef res_search
+#undef res_querydomain
+#undef res_send
+#undef res_nquery
+#undef res_nsearch
+#undef res_nquerydomain
+#undef res_nsend
+int res_query(const char *domain, int class, int type, unsigned char *answer, int size);
+int res_search(const char *domain, int class, int type, unsigned char *answer, int size);
+int res_querydomain(const char *host, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_send(const unsigned char *question, int length, unsigned char *answer, int size);
+int res_nquery(res_state state, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_nsearch(res_state state, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_nquerydomain(res_state state, const char *host, const char *domain, int class, int type, unsigned char *answer,
+                     int size);
+int res_nsend(res_state state, const unsigned char *question, int length, unsigned char *answer, int size);
+extern __typeof__(res_query) __res_query;
+extern __typeof__(res_search) __res_search;
+extern __typeof__(res_querydomain) __res_querydomain;
+extern __typeof__(res_send) __res_send;
+extern __typeof__(res_nquery) __res_nquery;
+extern __typeof__(res_nsearch) __res_nsearch;
+extern __typeof__(res_nquerydomain) __res_nquerydomain;
+extern __typeof__(res_nsend) __res_nsend;
+struct hostent *res_gethostbyname(const char *name);
+struct hostent *res_gethostbyname2(const char *name, int family);
+struct hostent *res_gethostbyaddr(const void *address, socklen_t length, int family);
 
 struct real {
 #define HOOK(name, family, why) __typeof__(&name) name;
@@ -89,6 +165,12 @@ const void *libc_variable(const char *name);
 
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
+
+/*
+ * The first definition of `name`, of any version, in what is loaded now, also by dlopen(3) with RTLD_LOCAL; ours is left out.
+ * By dl_iterate_phdr(3), which takes the loader's lock: not for signal handlers.
+ */
+void *definition_anywhere(const char *name);
 
 /*
  * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as
