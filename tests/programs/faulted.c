@@ -67,10 +67,10 @@ static int listener, clients[4];
 static int client(const char *from, int type, uint16_t port)
 {
     struct sockaddr_in source = inet(from, 0), to = inet("127.0.0.1", port);
-    int fd = (int)syscall(SYS_socket, AF_INET, type, 0);
+    int fd = (int)RAW(SYS_socket, AF_INET, type, 0);
 
-    must("client", syscall(SYS_bind, fd, &source, sizeof(source)));
-    must(from, syscall(SYS_connect, fd, &to, sizeof(to)));
+    must("client", RAW(SYS_bind, fd, &source, sizeof(source)));
+    must(from, RAW(SYS_connect, fd, &to, sizeof(to)));
     return fd;
 }
 
@@ -79,10 +79,10 @@ static void inbound_make(const char *bound_to)
     struct sockaddr_in own = inet(bound_to, OWN_PORT);
     int on = 1;
 
-    listener = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    listener = (int)RAW(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    must("bind", syscall(SYS_bind, listener, &own, sizeof(own)));
-    must("listen", syscall(SYS_listen, listener, 10));
+    must("bind", RAW(SYS_bind, listener, &own, sizeof(own)));
+    must("listen", RAW(SYS_listen, listener, 10));
 }
 
 static void accepts_make(void)
@@ -134,7 +134,7 @@ static int doubted(void)
     struct sockaddr_in any = inet("127.0.0.1", 0);
     int first = socket(AF_INET, SOCK_DGRAM, 0), fd = dup(first);
 
-    syscall(SYS_bind, fd, &any, sizeof(any));
+    RAW(SYS_bind, fd, &any, sizeof(any));
     close(first);
     return fd;
 }
@@ -151,11 +151,11 @@ static void receives_make(void)
         int one, other;
 
         receivers[i] = i == 4 || i == 5 ? doubted() : unseen(SOCK_DGRAM);
-        syscall(SYS_getsockname, receivers[i], &own, &length);
+        RAW(SYS_getsockname, receivers[i], &own, &length);
         one = client("127.0.0.8", SOCK_DGRAM, ntohs(own.sin_port));
         other = client("127.0.0.1", SOCK_DGRAM, ntohs(own.sin_port));
-        syscall(SYS_sendto, one, "bad", 3, 0, NULL, 0);
-        syscall(SYS_sendto, other, "good", 4, 0, NULL, 0);
+        RAW(SYS_sendto, one, "bad", 3, 0, NULL, 0);
+        RAW(SYS_sendto, other, "good", 4, 0, NULL, 0);
         close(one);
         close(other);
     }

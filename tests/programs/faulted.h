@@ -25,6 +25,29 @@
 #define ANY 4094
 #define RESULTS 64
 
+/* RAW(number, arguments): a system call that no hook sees, syscall(2) being one. On failure a negative errno. */
+#define RAW(number, ...) RAW_SIX(number, __VA_ARGS__, 0, 0, 0, 0, 0)
+#define RAW_SIX(number, a, b, c, d, e, f, ...)                                                                         \
+    raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+static inline long raw_call(long number, long a, long b, long c, long d, long e, long f)
+{
+#ifdef __x86_64__
+    register long fourth __asm__("r10") = d;
+    register long fifth __asm__("r8") = e;
+    register long sixth __asm__("r9") = f;
+    long answer;
+
+    __asm__ volatile("syscall"
+                     : "=a"(answer)
+                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                     : "rcx", "r11", "memory");
+    return answer;
+#else
+    return syscall(number, a, b, c, d, e, f);
+#endif
+}
+
 static int injected; /* the errno of the fault, 0 outside of the window */
 static int wrong;
 static int refusal = EHOSTDOWN, other_refusal = EHOSTDOWN; /* by which the policies refuse that may hold */
@@ -100,7 +123,7 @@ static inline struct state state_now(void)
     struct state state = {0};
 
     for (int fd = 0; fd < 64; fd++)
-        state.descriptors |= (unsigned long)(syscall(SYS_fcntl, fd, F_GETFD) >= 0) << fd;
+        state.descriptors |= (unsigned long)(RAW(SYS_fcntl, fd, F_GETFD) >= 0) << fd;
     sigprocmask(SIG_BLOCK, NULL, &state.mask);
     return state;
 }
@@ -152,34 +175,16 @@ static struct sockaddr_in allowed, refused;
 
 #define TO(address) (struct sockaddr *)&(address), sizeof(address)
 
-/* A system call that no hook sees. */
-static inline long unhooked(long number, long a, const void *b, long c, long d, long e)
-{
-#ifdef __x86_64__
-    register long fourth __asm__("r10") = d;
-    register long fifth __asm__("r8") = e;
-    long answer;
-
-    __asm__ volatile("syscall"
-                     : "=a"(answer)
-                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth)
-                     : "rcx", "r11", "memory");
-    return answer;
-#else
-    return syscall(number, a, b, c, d, e);
-#endif
-}
-
 /* A socket that the object has not seen come. */
 static inline int unseen(int type)
 {
-    int fd = (int)unhooked(SYS_socket, AF_INET, (const void *)(long)type, 0, 0, 0);
+    int fd = (int)RAW(SYS_socket, AF_INET, type, 0);
     struct sockaddr_in any = inet("127.0.0.1", 0);
     struct timeval limit = {.tv_usec = 300000};
 
-    unhooked(SYS_setsockopt, fd, (const void *)SOL_SOCKET, SO_RCVTIMEO, (long)&limit, sizeof(limit));
+    RAW(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     if (type == SOCK_DGRAM)
-        unhooked(SYS_bind, fd, &any, sizeof(any), 0, 0);
+        RAW(SYS_bind, fd, &any, sizeof(any));
     return fd;
 }
 

@@ -87,7 +87,7 @@ static __attribute__((noinline)) void stretch_end(void)
 /* 7: there is no other pass. */
 static bool stretch_begin(void)
 {
-    bool other = syscall(SYS_close, MARK_BEGIN, stretch_end) != 7;
+    bool other = RAW(SYS_close, MARK_BEGIN, stretch_end) != 7;
 
     errno = UNTOUCHED;
     return other;
@@ -129,12 +129,12 @@ static int client_of(const char *from, int type, int server)
 {
     struct sockaddr_in own, source = inet(from, 0);
     socklen_t length = sizeof(own);
-    int fd = (int)syscall(SYS_socket, AF_INET, type, 0);
+    int fd = (int)RAW(SYS_socket, AF_INET, type, 0);
 
-    syscall(SYS_getsockname, server, &own, &length);
-    must("client", syscall(SYS_bind, fd, &source, sizeof(source)));
+    RAW(SYS_getsockname, server, &own, &length);
+    must("client", RAW(SYS_bind, fd, &source, sizeof(source)));
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    must(from, syscall(SYS_connect, fd, &own, sizeof(own)));
+    must(from, RAW(SYS_connect, fd, &own, sizeof(own)));
     return fd;
 }
 
@@ -145,8 +145,8 @@ static void stretch_of_receives(void)
     char bytes[10];
     long result;
 
-    syscall(SYS_sendto, bad, "bad", 3, 0, NULL, 0);
-    syscall(SYS_sendto, good, "good", 4, 0, NULL, 0);
+    RAW(SYS_sendto, bad, "bad", 3, 0, NULL, 0);
+    RAW(SYS_sendto, good, "good", 4, 0, NULL, 0);
     errno = UNTOUCHED;
     if (!stretch_begin())
         exit(wrong != 0);
@@ -168,9 +168,9 @@ static void stretch_of_accepts(void)
     if (listener < 0) {
         struct sockaddr_in own = inet("0.0.0.0", 0);
 
-        listener = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        syscall(SYS_bind, listener, &own, sizeof(own));
-        syscall(SYS_listen, listener, 5);
+        listener = (int)RAW(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        RAW(SYS_bind, listener, &own, sizeof(own));
+        RAW(SYS_listen, listener, 5);
     }
     bad = client_of("127.0.0.8", SOCK_STREAM, listener);
     good = client_of("127.0.0.1", SOCK_STREAM, listener);
@@ -227,7 +227,7 @@ static void before_everything(int argc, char **argv)
     if (!starting)
         return;
     handler_prepare();
-    unhooked(SYS_close, MARK_BEGIN, (const void *)main, 0, 0, 0);
+    RAW(SYS_close, MARK_BEGIN, main);
 }
 __attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **) = before_everything;
 
