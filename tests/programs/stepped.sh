@@ -33,12 +33,12 @@ policy EHOSTDOWN "what = \"all\"; to = \"file:$folder/log\"; limit = 1000000; ma
 for name in plain log; do
     as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet "$SCRATCH/$name.conf" || ok 1 "$name.conf compiles"
 done
-step connect "$SCRATCH/plain.conf" 97 10 'connect'
-step send "$SCRATCH/plain.conf" 97 10 'sendto'
-step receive "$SCRATCH/plain.conf" 97 10 'recv'
-step accept "$SCRATCH/plain.conf" 97 10 'accept'
-step connect "$SCRATCH/log.conf" 397 3 'connect with events'
-step start "$SCRATCH/plain.conf" 40000 4 'the start'
+step connect "$SCRATCH/plain.conf" 97 5 'connect'
+step send "$SCRATCH/plain.conf" 97 5 'sendto'
+step receive "$SCRATCH/plain.conf" 97 5 'recv'
+step accept "$SCRATCH/plain.conf" 97 5 'accept'
+step connect "$SCRATCH/log.conf" 397 2 'connect with events'
+step start "$SCRATCH/plain.conf" 40000 3 'the start'
 
 rm -f "$run"/sockade/*
 for errno in a:EHOSTDOWN b:ENETDOWN; do
@@ -49,5 +49,5 @@ as_user cp plain.conf "$folder/policy.conf"
 as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet "$folder/policy.conf"
 ln -s "$run"/sockade/*.image "$folder/image"
 ln -s "$run"/sockade/control-1 "$folder/control"
-step reload "$folder/policy.conf" 997 10 'a reload'
+step reload "$folder/policy.conf" 997 5 'a reload'
 done_testing
