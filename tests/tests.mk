@@ -66,11 +66,11 @@ $(BUILD)/tests/hooks/%: tests/hooks/%.c
 $(BUILD)/32/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
 $(BUILD)/32/tests/time64/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
 $(BUILD)/32/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
