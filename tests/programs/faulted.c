@@ -64,14 +64,19 @@ static void sends(void)
 /* Connections and datagrams that wait for us, from both. */
 static int listener, clients[4];
 
-static int client(const char *from, int type, uint16_t port)
+static int client_to(const char *server, const char *from, int type, uint16_t port)
 {
-    struct sockaddr_in source = inet(from, 0), to = inet("127.0.0.1", port);
+    struct sockaddr_in source = inet(from, 0), to = inet(server, port);
     int fd = (int)RAW(SYS_socket, AF_INET, type, 0);
 
     must("client", RAW(SYS_bind, fd, &source, sizeof(source)));
     must(from, RAW(SYS_connect, fd, &to, sizeof(to)));
     return fd;
+}
+
+static int client(const char *from, int type, uint16_t port)
+{
+    return client_to("127.0.0.1", from, type, port);
 }
 
 static void inbound_make(const char *bound_to)
@@ -89,21 +94,25 @@ static void accepts_make(void)
 {
     inbound_make("0.0.0.0");
     clients[0] = client("127.0.0.8", SOCK_STREAM, OWN_PORT);
+    clients[3] = client_to("127.0.0.9", "127.0.0.1", SOCK_STREAM, OWN_PORT);
     clients[1] = client("127.0.0.1", SOCK_STREAM, OWN_PORT);
     clients[2] = client("127.0.0.8", SOCK_STREAM, OWN_PORT);
 }
 
 static int accepted = -1;
 
-/* 0: whom the policy allows, 1: it has let in another one. */
+/* 0: whom the policy allows, 1: it has let in another one, 2: at an address where nobody is to be taken. */
 static int accept_one(void)
 {
-    struct sockaddr_in from = {0};
+    struct sockaddr_in from = {0}, own = {0};
     socklen_t length = sizeof(from);
 
     accepted = accept(listener, (struct sockaddr *)&from, &length);
     if (accepted < 0)
         return -1;
+    RAW(SYS_getsockname, accepted, &own, &length);
+    if (own.sin_addr.s_addr == refused.sin_addr.s_addr)
+        return 2;
     return from.sin_addr.s_addr == allowed.sin_addr.s_addr ? 0 : 1;
 }
 
@@ -123,7 +132,7 @@ static void accepts_none(void)
 
 static void accepts_close(void)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         close(clients[i]);
     close(listener);
 }
