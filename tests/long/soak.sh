@@ -90,8 +90,10 @@ bounded mappings samples 5 2
 bounded 'KiB of memory' samples 6 200
 bounded 'files of its own' besides 2 4
 bounded 'files in /dev/shm' besides 3 0
+# A writer that has found room writes; those that found it at the same time may be a line too many.
+slack=8000
 most=$(awk '$4 > most { most = $4 } END { print most + 0 }' besides)
-[ "$most" -le $((log_size * 2)) ] && [ "$most" -gt $((log_size / 2)) ]
+[ "$most" -le $((log_size * 2 + slack)) ] && [ "$most" -gt $((log_size / 2)) ]
 ok $? "the log has $most bytes at most, of twice $log_size"
 is "$(pgrep -u "$(stat -c %u "$USER_HOME")" -f "$SCRATCH/soak" | wc -l)" 0 'no child is left'
 done_testing
