@@ -123,6 +123,9 @@ case " $* " in
     ;;
 esac
 case " $* " in
+*' check-long '*) need python3-twisted /usr/bin/python3 -c 'import twisted.trial.runner' ;;
+esac
+case " $* " in
 *' bench '* | *' bench-quick '*)
     need libseccomp-dev pkg-config --exists libseccomp
     need valgrind command -v valgrind
