@@ -70,6 +70,8 @@ case " $* " in
     need bind9-dnsutils command -v dig
     need redis-tools command -v redis-cli
     [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
+    need php-cli command -v php
+    need php-curl sh -c 'php -m | grep -qx curl'
     need netbase test -e /etc/protocols
     need fping command -v fping
     need oping command -v oping
@@ -80,6 +82,9 @@ case " $* " in
     need libjemalloc2 sh tests/real/has.sh '/usr/lib/*/libjemalloc.so.2'
     need libfaketime sh tests/real/has.sh '/usr/lib/*/faketime/libfaketime.so.1'
     need libsocket-wrapper sh tests/real/has.sh '/usr/lib/*/libsocket_wrapper.so'
+    # The package is named after the version, which is not known where python3 is about to be installed: Debian 12's then.
+    python=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3.11)
+    need "libpython$python-testsuite" test -e "/usr/lib/python$python/test/test_socket.py"
     unpack inetutils-ping
     unpack iputils-ping
     ;;
