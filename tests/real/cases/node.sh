@@ -60,6 +60,7 @@ END_OF_FILE
     sed -i '1i if (process.argv[2] == "child") { process.send("hello"); process.exit(0); }' client.js
 }
 run() {
+    status=125
     serve node server.js
     if wait_for 20 grep -q 'two workers listen' server.log; then
         node client.js
@@ -71,7 +72,7 @@ run() {
         wait "$SERVED"
     fi
     cat server.log
-    return $status
+    return "$status"
 }
 shows='^200 POST /body 300000 from ::(1|ffff:127.0.0.1)'
 refusing='deny_to = [ "127.0.0.1:8000/tcp" ];'
