@@ -14,11 +14,26 @@ BUILD ?= build
 VERSION := 0.1.0
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 # As the loader expands $LIB: lib/x86_64-linux-gnu on Debian, lib64 on Fedora, lib elsewhere.
-LIBDIR ?= $(PREFIX)/lib$(if $(MULTIARCH),/$(MULTIARCH),$(if $(wildcard /usr/lib64/libc.so.6),64))
+LIB := lib$(if $(MULTIARCH),/$(MULTIARCH),$(if $(wildcard /usr/lib64/libc.so.6),64))
+LIBDIR ?= $(PREFIX)/$(LIB)
 PRELOADDIR ?= $(LIBDIR)/sockade
 # What `sockade run` puts into LD_PRELOAD once installed; the loader expands $LIB.
 INSTALLED_OBJECT ?= $(PREFIX)/$$LIB/sockade/libsockade.so
 INSTALLED_COMMAND ?= $(PREFIX)/bin/sockade
+
+# Programs of 32 bits on x86-64 get an object of their own, where the compiler links such (Debian: gcc-multilib). Their
+# loader's $LIB is lib/i386-linux-gnu, lib32 for the one that comes with gcc-multilib, and lib where lib64 is the other.
+# NARROW= leaves it out.
+MACHINE := $(shell echo '__x86_64__ __SIZEOF_POINTER__' | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)
+# Programs may keep their stack to 4 bytes only; and gcc 11 told of an alignment that no other compiler has to agree with.
+NARROW_FLAGS := -m32 -march=i686 -mstackrealign -Wno-psabi
+NARROW ?= $(if $(SANITIZE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
+	$(CC) $(NARROW_FLAGS) -include stdio.h -x c - -o /dev/null 2>/dev/null && echo yes)))
+NARROW_LIBS := $(if $(MULTIARCH),lib/i386-linux-gnu lib32,$(if $(filter lib64,$(LIB)),lib,lib32))
+NARROW_LIBDIR ?= $(PREFIX)/$(firstword $(NARROW_LIBS))
+NARROW_PRELOADDIR ?= $(NARROW_LIBDIR)/sockade
+# The other names of that folder.
+NARROW_LINKDIRS ?= $(NARROW_LIBS:%=$(PREFIX)/%/sockade)
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
@@ -31,7 +46,9 @@ SANITIZE ?=
 COVERAGE ?=
 # Both bring a runtime library that wants libc's own functions.
 INSTRUMENTED := $(SANITIZE)$(COVERAGE)
-PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS)
+# Sizes and inodes of 64 bits everywhere; times as the kernel's older calls have them.
+LARGE := -D_FILE_OFFSET_BITS=64 -U_TIME_BITS
+PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(filter 4,$(lastword $(MACHINE))),$(LARGE))
 COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan) \
 	$(if $(COVERAGE),--coverage -fprofile-update=atomic -fdata-sections -fno-builtin)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
@@ -48,21 +65,37 @@ SHIM := $(if $(INSTRUMENTED),$(filter-out shim/own_libc.c,$(wildcard shim/*.c)),
 COMMAND := $(wildcard command/*.c)
 
 # The ground is compiled twice: position independent and hidden for the object, plainly for the command and the tests.
+NARROW_OBJECTS := $(patsubst %.c,$(BUILD)/32/objects/%.o,$(POLICY) $(STATE) $(SHIM))
 SHIM_OBJECTS := $(patsubst %.c,$(BUILD)/shim-objects/%.o,$(POLICY) $(STATE) $(SHIM))
 GROUND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(POLICY) $(STATE) $(CONFIG))
 COMMAND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(COMMAND))
 
-.PHONY: FORCE all demo check check-long lint fuzz bench bench-quick install uninstall clean help dependencies
+.PHONY: FORCE all without-narrow demo check check-long lint fuzz bench bench-quick install uninstall clean help dependencies
 .DELETE_ON_ERROR:
-all: $(BUILD)/libsockade.so $(BUILD)/sockade
+all: $(BUILD)/libsockade.so $(BUILD)/sockade $(if $(NARROW),$(BUILD)/32/libsockade.so,without-narrow)
 
-# noseparate-code: two segments in place of four, which is two mmaps and four page faults less for every start.
+# noseparate-code: two segments in place of four, which is two mmaps and four page faults less for every start. Hooks that are
+# called by their own names are ours (-Bsymbolic-functions).
+OBJECT_LINK = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(INSTRUMENTED),,-Wl$(comma)--no-undefined -nostartfiles) -shared -Wl,-z,now -Wl,-z,relro \
+	-Wl,-z,noseparate-code -Wl,--as-needed -Wl,-Bsymbolic-functions -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections -Wl,--version-script=
+# Beside each object the command, which compiles for it; `sockade run` finds both objects as $(BUILD)/$$LIB.
+stand_in = $(Q)for lib in $(1); do mkdir -p $(BUILD)/$$lib && ln -srf $(BUILD)/sockade $@ $(BUILD)/$$lib/; done
+
 $(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(INSTRUMENTED),,-Wl$(comma)--no-undefined -nostartfiles) \
-		-shared -o $@ $(SHIM_OBJECTS) $(link_coverage) \
-		-Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-z,relro -Wl,-z,noseparate-code -Wl,--as-needed -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJECTS) $(link_coverage) $(OBJECT_LINK)$(BUILD)/exports.map
 	$(begin_counters)
+	$(call stand_in,$(LIB))
+
+$(BUILD)/32/libsockade.so: $(NARROW_OBJECTS) $(BUILD)/32/exports.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(NARROW_FLAGS) -o $@ $(NARROW_OBJECTS) $(OBJECT_LINK)$(BUILD)/32/exports.map
+	$(call stand_in,$(NARROW_LIBS))
+	$(Q)ln -srf $(BUILD)/sockade $(@D)/
+
+without-narrow:
+	$(Q)rm -rf $(BUILD)/32 $(NARROW_LIBS:%=$(BUILD)/%)
+	@echo '  LEFT    $(BUILD)/32/libsockade.so: $(if $(INSTRUMENTED),not with a sanitizer or counters,$(CC) makes no 32-bit programs here (Debian: gcc-multilib))'
 
 $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(call say,LINK,$@)
@@ -70,23 +103,29 @@ $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(begin_counters)
 
 # An anonymous version node: a named one would switch every hook off in silence.
-$(BUILD)/exports.map: shim/hooks.def
+$(BUILD)/32/exports.map: shim/hooks_narrow.def
+$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def
 	$(call say,MAP,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' $< | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
+	$(Q)sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' $^ | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
 
 # Two files know where things will be installed, and are compiled again where that changes.
 $(BUILD)/paths: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' > $@
-$(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
+$(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
-$(BUILD)/shim-objects/shim/own_libc.o: CFLAGS += -fno-builtin
+$(BUILD)/shim-objects/shim/own_libc.o $(BUILD)/32/objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) $(CFLAGS) $(SHIM_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/32/objects/%.o: %.c
+	$(call say,CC32,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(SHIM_FLAGS) $(CPPFLAGS) $(LARGE) $(NARROW_FLAGS) -c -o $@ $<
 
 $(BUILD)/objects/%.o: %.c
 	$(call say,CC,$<)
@@ -117,21 +156,25 @@ bench-quick: dependencies
 install: all
 	install -D -m 0755 $(BUILD)/sockade $(DESTDIR)$(PREFIX)/bin/sockade
 	install -D -m 0755 $(BUILD)/libsockade.so $(DESTDIR)$(PRELOADDIR)/libsockade.so
+	$(if $(NARROW),install -D -m 0755 $(BUILD)/32/libsockade.so $(DESTDIR)$(NARROW_PRELOADDIR)/libsockade.so)
+	$(if $(NARROW),$(foreach folder,$(filter-out $(NARROW_PRELOADDIR),$(NARROW_LINKDIRS)),install -d $(DESTDIR)$(folder) && \
+		ln -srf $(DESTDIR)$(NARROW_PRELOADDIR)/libsockade.so $(DESTDIR)$(folder)/ &&) true)
 	install -d $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sockade/
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/
 	install -m 0644 examples/lists/* $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists/
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/sockade $(DESTDIR)$(PRELOADDIR)/libsockade.so
-	-rmdir $(DESTDIR)$(PRELOADDIR) 2>/dev/null
+	rm -f $(DESTDIR)$(PREFIX)/bin/sockade
+	-for folder in $(PRELOADDIR) $(NARROW_PRELOADDIR) $(NARROW_LINKDIRS); do rm -f "$(DESTDIR)$$folder/libsockade.so"; \
+		rmdir "$(DESTDIR)$$folder" 2>/dev/null; done
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/sockade
 
 clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'make            build $(BUILD)/libsockade.so and $(BUILD)/sockade'
+	@echo 'make            build $(BUILD)/libsockade.so, $(BUILD)/32/libsockade.so and $(BUILD)/sockade'
 	@echo 'make demo       install what is missing, build, show a program refused and allowed, and a ping'
 	@echo 'make check      install what is missing, build, and run the tests'
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'

@@ -27,8 +27,23 @@
 
 #define OBJECT_NAME "libsockade.so"
 
-/* The object beside the running command; false where it is not there. */
-static bool object_beside(char *out)
+/* The file that `value` is for the loader of programs like ourselves. */
+static bool object_of_ours(const char *value, char *out)
+{
+    struct machine own;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    bool found = fd >= 0 && machine_read(&own, fd) && object_for(value, &own, out);
+
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+/*
+ * The object beside the running command; false where it is not there. In a build folder there are several, laid out as they
+ * will be installed: one value of LD_PRELOAD then serves programs of 64 and of 32 bits.
+ */
+static bool object_beside(struct preload *out)
 {
     char folder[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
@@ -41,31 +56,25 @@ static bool object_beside(char *out)
     if (slash == NULL)
         return false;
     *slash = '\0';
-    return path_join(out, folder, OBJECT_NAME) && access(out, F_OK) == 0;
-}
-
-/* The file that INSTALLED_OBJECT is for the loader of programs like ourselves. */
-static bool object_installed(char *out)
-{
-    struct machine own;
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    bool found = fd >= 0 && machine_read(&own, fd) && object_for(INSTALLED_OBJECT, &own, out);
-
-    if (fd >= 0)
-        close(fd);
-    return found;
+    if (strchr(folder, '$') == NULL && path_join(out->value, folder, "$LIB/" OBJECT_NAME) &&
+        object_of_ours(out->value, out->file))
+        return true;
+    if (!path_join(out->file, folder, OBJECT_NAME) || access(out->file, F_OK) != 0)
+        return false;
+    memcpy(out->value, out->file, sizeof(out->value));
+    return true;
 }
 
 /* Whether the loader could map the object; says why not. */
-static bool object_usable(const struct preload *preload, bool beside)
+static bool object_usable(const struct preload *preload)
 {
     struct statvfs place;
 
     /* Space and colon separate objects in LD_PRELOAD and cannot be escaped; a $ may begin a token. */
-    if (strpbrk(preload->value, beside ? " :$" : " :") != NULL) {
+    if (strpbrk(preload->file, " :$") != NULL) {
         complain("'%s': LD_PRELOAD cannot hold a path with a space, a colon or a '$'; move the command and " OBJECT_NAME
                  " to another folder",
-                 preload->value);
+                 preload->file);
         return false;
     }
     if (access(preload->file, R_OK) != 0) {
@@ -82,13 +91,11 @@ static bool object_usable(const struct preload *preload, bool beside)
 
 bool preload_find(struct preload *out)
 {
-    if (object_beside(out->file)) {
-        memcpy(out->value, out->file, sizeof(out->value));
-        return object_usable(out, true);
-    }
-    if (object_installed(out->file)) {
+    if (object_beside(out))
+        return object_usable(out);
+    if (object_of_ours(INSTALLED_OBJECT, out->file)) {
         snprintf(out->value, sizeof(out->value), "%s", INSTALLED_OBJECT);
-        return object_usable(out, false);
+        return object_usable(out);
     }
     complain("found " OBJECT_NAME " neither beside this command nor as '%s'; build or install it", INSTALLED_OBJECT);
     return false;

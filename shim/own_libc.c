@@ -36,21 +36,40 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+/*
+ * 32-bit kernels have 64-bit sizes, inodes and ids of more than 16 bits under later names. The Makefile asks for these
+ * widths there (_FILE_OFFSET_BITS): a text may well stand on a disk whose inodes do not fit into 32 bits.
+ */
+#ifdef __i386__
+_Static_assert(sizeof(off_t) == 8 && sizeof(ino_t) == 8, "compiled with _FILE_OFFSET_BITS=64");
+#define CALL_FSTATAT SYS_fstatat64
+#define CALL_FSTAT SYS_fstat64
+#define CALL_GETGID SYS_getgid32
+#define CALL_GETEGID SYS_getegid32
+#define CALL_GETGROUPS SYS_getgroups32
+#else
+#define CALL_FSTATAT SYS_newfstatat
+#define CALL_FSTAT SYS_fstat
+#define CALL_GETGID SYS_getgid
+#define CALL_GETEGID SYS_getegid
+#define CALL_GETGROUPS SYS_getgroups
+#endif
+
 /* Files. struct stat is the kernel's own on the machines that this is for. */
 
 int stat(const char *restrict path, struct stat *restrict out)
 {
-    return (int)kernel_call(SYS_newfstatat, AT_FDCWD, path, out, 0);
+    return (int)kernel_call(CALL_FSTATAT, AT_FDCWD, path, out, 0);
 }
 
 int fstat(int descriptor, struct stat *out)
 {
-    return (int)kernel_call(SYS_fstat, descriptor, out);
+    return (int)kernel_call(CALL_FSTAT, descriptor, out);
 }
 
 int fstatat(int folder, const char *restrict path, struct stat *restrict out, int flags)
 {
-    return (int)kernel_call(SYS_newfstatat, folder, path, out, flags);
+    return (int)kernel_call(CALL_FSTATAT, folder, path, out, flags);
 }
 
 int access(const char *path, int mode)
@@ -80,7 +99,11 @@ ssize_t fgetxattr(int descriptor, const char *name, void *out, size_t size)
 
 int fstatfs(int descriptor, struct statfs *out)
 {
+#ifdef __i386__
+    return (int)kernel_call(SYS_fstatfs64, descriptor, sizeof(*out), out);
+#else
     return (int)kernel_call(SYS_fstatfs, descriptor, out);
+#endif
 }
 
 int flock(int descriptor, int operation)
@@ -90,12 +113,22 @@ int flock(int descriptor, int operation)
 
 int ftruncate(int descriptor, off_t length)
 {
+#ifdef __i386__
+    return (int)kernel_call(SYS_ftruncate64, descriptor, length, length >> 32);
+#else
     return (int)kernel_call(SYS_ftruncate, descriptor, length);
+#endif
 }
 
 off_t lseek(int descriptor, off_t offset, int whence)
 {
+#ifdef __i386__
+    off_t place;
+
+    return kernel_call(SYS__llseek, descriptor, offset >> 32, offset, &place, whence) < 0 ? -1 : place;
+#else
     return kernel_call(SYS_lseek, descriptor, offset, whence);
+#endif
 }
 
 int mkdirat(int folder, const char *path, mode_t mode)
@@ -130,7 +163,11 @@ int isatty(int descriptor)
 
 void *mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
 {
+#ifdef __i386__
+    return (void *)kernel_call(SYS_mmap2, address, length, protection, flags, descriptor, offset >> 12);
+#else
     return (void *)kernel_call(SYS_mmap, address, length, protection, flags, descriptor, offset);
+#endif
 }
 
 int munmap(void *address, size_t length)
@@ -171,17 +208,17 @@ pid_t getpid(void)
 
 gid_t getgid(void)
 {
-    return (gid_t)kernel_call(SYS_getgid, 0);
+    return (gid_t)kernel_call(CALL_GETGID, 0);
 }
 
 gid_t getegid(void)
 {
-    return (gid_t)kernel_call(SYS_getegid, 0);
+    return (gid_t)kernel_call(CALL_GETEGID, 0);
 }
 
 int getgroups(int size, gid_t *groups)
 {
-    return (int)kernel_call(SYS_getgroups, size, groups);
+    return (int)kernel_call(CALL_GETGROUPS, size, groups);
 }
 
 int getrlimit(__rlimit_resource_t resource, struct rlimit *out)

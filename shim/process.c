@@ -3,6 +3,7 @@
 #include "shim/process.h"
 
 #include "shim/checkers.h"
+#include "shim/descriptors.h"
 #include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
@@ -60,6 +61,11 @@ static uint32_t policy_watch(void)
     return watch;
 }
 
+static void expect_datagrams(int fd)
+{
+    hint_inherit(fd);
+}
+
 /*
  * When datagrams begin to be judged the bits are set first: a descriptor that is made meanwhile is then marked by whoever
  * makes it.
@@ -76,17 +82,22 @@ void process_watch_again(void)
                                                   memory_order_relaxed, memory_order_relaxed))
         continue;
     if (watch & ~before & WATCH_FROM_DATAGRAM)
-        hint_inherited();
+        descriptors_each(expect_datagrams);
 }
 
-/* From here on hooks look at what the layers ask for and at nothing else. */
+static void inherit_datagram(int fd)
+{
+    if (hint_inherit(fd))
+        icmp_adopt(fd); /* a ping socket, maybe */
+}
+
+/* From here on hooks look at what the layers ask for, and at the translated sockets that came by exec. */
 static void process_watch(void)
 {
     uint32_t watch = policy_watch();
 
-    if (watch & WATCH_FROM_DATAGRAM)
-        hint_inherited();
     atomic_store_explicit(&process.watch, watch, memory_order_relaxed);
+    descriptors_each(watch & WATCH_FROM_DATAGRAM ? inherit_datagram : icmp_adopt);
 }
 
 /*
@@ -141,7 +152,6 @@ static void process_start(void)
         real_bind();
         start_layers();
         process_watch();
-        icmp_inherited();
         atomic_store_explicit(&stage, STAGE_READY, memory_order_release);
         return;
     }

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 /* The analyzer knows that syscall(2) writes to what it is handed. */
-#if ((defined(__x86_64__) && !defined(__ILP32__)) || defined(__aarch64__)) && !defined(__clang_analyzer__)
+#if ((defined(__x86_64__) && !defined(__ILP32__)) || defined(__aarch64__) || defined(__i386__)) &&                     \
+    !defined(__clang_analyzer__)
 #define KERNEL_CALL_DIRECT
 #endif
 
@@ -22,7 +23,10 @@
 #define KERNEL_CALL_SIX(number, a, b, c, d, e, f, ...)                                                                 \
     kernel_call_six(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-#ifdef KERNEL_CALL_DIRECT
+#if defined(KERNEL_CALL_DIRECT) && defined(__i386__)
+/* In call.c: six arguments and the number take all registers but the stack's. */
+long kernel_answer(long number, long a, long b, long c, long d, long e, long f) __attribute__((visibility("hidden")));
+#elif defined(KERNEL_CALL_DIRECT)
 /* What the kernel answers: -4095 to -1 are errors. */
 static inline long kernel_answer(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -53,7 +57,9 @@ static inline long kernel_answer(long number, long a, long b, long c, long d, lo
     return answer;
 #endif
 }
+#endif
 
+#ifdef KERNEL_CALL_DIRECT
 static inline long kernel_call_six(long number, long a, long b, long c, long d, long e, long f)
 {
     long answer = kernel_answer(number, a, b, c, d, e, f);

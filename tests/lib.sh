@@ -101,6 +101,9 @@ scratch() {
         mkdir bin
         cp "$SOCKADE" bin/sockade
         [ ! -e "$LIBSOCKADE" ] || cp "$LIBSOCKADE" bin/libsockade.so
+        for lib in lib lib32 lib64; do
+            [ ! -d "${SOCKADE%/*}/$lib" ] || cp -RL "${SOCKADE%/*}/$lib" bin/
+        done
         SOCKADE=$SCRATCH/bin/sockade LIBSOCKADE=$SCRATCH/bin/libsockade.so
     fi
 }
@@ -146,6 +149,14 @@ in_net() {
 # Whether in_net works here at all.
 can_in_net() {
     in_net true >/dev/null 2>&1
+}
+
+# What `sockade run` puts into LD_PRELOAD: in a build folder the objects for both widths, by the loader's $LIB.
+preload_value() {
+    for lib in "${SOCKADE%/*}"/lib*/libsockade.so "${SOCKADE%/*}"/lib*/*/libsockade.so; do
+        [ ! -e "$lib" ] || { echo "${SOCKADE%/*}/\$LIB/libsockade.so"; return; }
+    done
+    echo "$LIBSOCKADE"
 }
 
 # Whether the object is one that counts what is reached (make coverage).

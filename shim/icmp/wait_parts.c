@@ -46,12 +46,20 @@ bool span_is_over(const struct span *span)
     return !span->endless && (span->none || !linger_left(&span->end, &left));
 }
 
-/* A libc before 2.32 does not tell. */
-extern char __libc_single_threaded __attribute__((weak));
-
+/* A libc before 2.32 does not tell: there may be threads then. */
 bool wait_has_threads(void)
 {
-    return &__libc_single_threaded == NULL || !__libc_single_threaded;
+    static const char not_told = 0;
+    static const char *single;
+    const char *flag = __atomic_load_n(&single, __ATOMIC_RELAXED);
+
+    if (unlikely(flag == NULL)) {
+        flag = libc_variable("__libc_single_threaded");
+        if (flag == NULL)
+            flag = &not_told;
+        __atomic_store_n(&single, flag, __ATOMIC_RELAXED);
+    }
+    return !*flag;
 }
 
 void wait_sources_add(struct wait_sources *sources, const struct icmp_socket *socket)

@@ -56,11 +56,12 @@ is "$OUT" "$(as_user grep NoNewPrivs /proc/self/status)" 'and not with --keep-pr
 
 # What the loader is told.
 run sh -c 'echo "$LD_PRELOAD"'
-is "$OUT" "$LIBSOCKADE" 'LD_PRELOAD is the object beside the command'
+value=$(preload_value)
+is "$OUT" "$value" 'LD_PRELOAD is the object beside the command'
 capture as_user env LD_PRELOAD=libc.so.6 "$SOCKADE" run sh -c 'echo "$LD_PRELOAD"'
-is "$OUT" "$LIBSOCKADE:libc.so.6" 'what stood in LD_PRELOAD stays'
+is "$OUT" "$value:libc.so.6" 'what stood in LD_PRELOAD stays'
 run "$SOCKADE" run sh -c 'echo "$LD_PRELOAD"'
-is "$OUT" "$LIBSOCKADE" 'a nested run does not name it twice'
+is "$OUT" "$value" 'a nested run does not name it twice'
 run grep -c libsockade.so /proc/self/maps
 [ "${OUT:-0}" -gt 0 ]
 ok $? 'the object is mapped'

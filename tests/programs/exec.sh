@@ -126,7 +126,7 @@ like "$OUT" "^LD_PRELOAD=.*/\\\$LIB/libsockade.so\$" "a value with the loader's 
 capture as_user env LD_LIBRARY_PATH="${LIBSOCKADE%/*}" LD_PRELOAD=libsockade.so env -i env
 like "$OUT" "^LD_PRELOAD=$LIBSOCKADE\$" 'a name that was found along LD_LIBRARY_PATH becomes a path'
 capture as_user "$SOCKADE" run env -i env
-like "$OUT" "^LD_PRELOAD=$LIBSOCKADE\$" 'sockade run without a policy'
+is "$(printf '%s\n' "$OUT" | grep ^LD_PRELOAD=)" "LD_PRELOAD=$(preload_value)" 'sockade run without a policy'
 
 # The object by a relative name, and a folder that changes.
 cp "$LIBSOCKADE" here.so
