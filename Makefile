@@ -180,6 +180,7 @@ help:
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
 	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach (some minutes)'
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'
