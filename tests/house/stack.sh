@@ -3,9 +3,11 @@
 # How deep the stack of a hook may get. A thread's whole stack may be 16 KiB, of which libc keeps some 2 KiB, the program's
 # thread-local variables and ours as much.
 . "${0%/*}/../lib.sh"
+built=${LIBSOCKADE%/*}
+counted && built=/nowhere
 scratch
-find "${LIBSOCKADE%/*}/shim-objects" -name '*.ci' >graphs
-if sanitized || counted || [ ! -s graphs ]; then
+find "$built/shim-objects" -name '*.ci' >graphs 2>/dev/null
+if sanitized || [ ! -s graphs ]; then
     skip 'no frames of a plain build here' "${0##*/}"
     done_testing
 fi
