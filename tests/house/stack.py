@@ -17,6 +17,8 @@ INDIRECT = {
     "descriptors_each": ["inherit"],
     "search": ["probe_by_looking", "probe_for_capabilities"],
 }
+# Written in machine code: what they call, with a frame of their own of at most ELSEWHERE.
+MACHINE_CODE = {"dlopen": {"dlopen_judged"}, "dlmopen": {"dlmopen_judged"}}
 # Who calls itself, if over others, and how often at most: sets in sets of epoll.
 AGAIN = {"epoll_set_is_ready": 5, "epoll_set_held": 5, "member_tells": 5, "member_clear": 5}
 NODE = re.compile(r'node: \{ title: "([^"]*)" label: "([^"]*)"')
@@ -70,6 +72,9 @@ def main():
         by_last.setdefault(name.split(":")[-1], set()).add(name)
     with open(sys.argv[1], encoding="utf-8") as hooks:
         names = re.findall(r"^(?:HOOK|RARE)\((\w+),", hooks.read(), re.M)
+    for name, called in MACHINE_CODE.items():
+        frames.setdefault(name, ELSEWHERE)
+        calls.setdefault(name, set()).update(called)
     lost = [name for name in names if name not in frames and "*" + name not in frames]
     if lost:
         sys.exit("no frame is known of " + " ".join(lost))
