@@ -159,6 +159,11 @@ preload_value() {
     echo "$LIBSOCKADE"
 }
 
+# Whether the object is one that counts what is reached (make coverage).
+counted() {
+    [ -e "$LIBSOCKADE.counters" ]
+}
+
 # Whether the object is one with a sanitizer, which brings handlers and descriptors of its own and is slow to start.
 sanitized() {
     readelf -d "$LIBSOCKADE" 2>/dev/null | grep -qE 'lib(asan|tsan|ubsan)'
