@@ -8,10 +8,13 @@
 #ifndef SOCKADE_SHIM_REAL_H
 #define SOCKADE_SHIM_REAL_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <resolv.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +80,36 @@ int __pselect64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions,
 int __epoll_pwait2_time64(int fd, struct epoll_event *events, int most, const struct timespec_time64 *timeout,
                           const sigset_t *mask);
 #endif
+
+/* What headers before glibc 2.34 make of these. */
+#undef res_query
+#undef res_search
+#undef res_querydomain
+#undef res_send
+#undef res_nquery
+#undef res_nsearch
+#undef res_nquerydomain
+#undef res_nsend
+int res_query(const char *domain, int class, int type, unsigned char *answer, int size);
+int res_search(const char *domain, int class, int type, unsigned char *answer, int size);
+int res_querydomain(const char *host, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_send(const unsigned char *question, int length, unsigned char *answer, int size);
+int res_nquery(res_state state, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_nsearch(res_state state, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_nquerydomain(res_state state, const char *host, const char *domain, int class, int type, unsigned char *answer,
+                     int size);
+int res_nsend(res_state state, const unsigned char *question, int length, unsigned char *answer, int size);
+extern __typeof__(res_query) __res_query;
+extern __typeof__(res_search) __res_search;
+extern __typeof__(res_querydomain) __res_querydomain;
+extern __typeof__(res_send) __res_send;
+extern __typeof__(res_nquery) __res_nquery;
+extern __typeof__(res_nsearch) __res_nsearch;
+extern __typeof__(res_nquerydomain) __res_nquerydomain;
+extern __typeof__(res_nsend) __res_nsend;
+struct hostent *res_gethostbyname(const char *name);
+struct hostent *res_gethostbyname2(const char *name, int family);
+struct hostent *res_gethostbyaddr(const void *address, socklen_t length, int family);
 
 struct real {
 #define HOOK(name, family, why) __typeof__(&name) name;

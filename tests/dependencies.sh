@@ -70,6 +70,8 @@ case " $* " in
     need bind9-dnsutils command -v dig
     need redis-tools command -v redis-cli
     [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
+    need php-cli command -v php
+    need php-curl sh -c 'php -m | grep -qx curl'
     need netbase test -e /etc/protocols
     need fping command -v fping
     need oping command -v oping
