@@ -74,7 +74,7 @@ all: $(BUILD)/libsockade.so $(BUILD)/sockade $(if $(NARROW),$(BUILD)/32/libsocka
 
 # noseparate-code: two segments in place of four, which is two mmaps and four page faults less for every start. Hooks that are
 # called by their own names are ours (-Bsymbolic-functions).
-OBJECT_LINK = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(INSTRUMENTED),,-Wl$(comma)--no-undefined -nostartfiles) -shared -Wl,-z,now -Wl,-z,relro \
+OBJECT_LINK = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(INSTRUMENTED),,-Wl$(comma)--no-undefined -nostartfiles) -shared -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro \
 	-Wl,-z,noseparate-code -Wl,--as-needed -Wl,-Bsymbolic-functions -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections -Wl,--version-script=
 # Beside each object the command, which compiles for it; `sockade run` finds both objects as $(BUILD)/$$LIB.
 stand_in = $(Q)for lib in $(1); do mkdir -p $(BUILD)/$$lib && ln -srf $(BUILD)/sockade $@ $(BUILD)/$$lib/; done

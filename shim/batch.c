@@ -125,11 +125,11 @@ static void part_keep(struct batch *batch, unsigned base, unsigned i)
 /* Throws entry `i` away, and takes what was only peeked at out of the queue (see receipt.c). */
 static void part_discard(struct batch *batch, unsigned i)
 {
-    char nothing;
+    struct mmsghdr nothing = {0};
 
     passed_close(&batch->part[i].msg_hdr);
     if (batch->flags & MSG_PEEK)
-        real.recvfrom(batch->fd, &nothing, 0, MSG_DONTWAIT, NULL, NULL);
+        real.recvmmsg(batch->fd, &nothing, 1, MSG_DONTWAIT, NULL);
 }
 
 /* Judges what was received. False: so much was refused that it is to end as if the queue were empty (see patience.h). */

@@ -8,6 +8,7 @@
 #include "shim/judge.h"
 #include "shim/pin.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "state/preload.h"
 #include "state/program.h"
 
@@ -148,7 +149,7 @@ static void notice(struct lack *out, size_t at, const char *variable, bool *has_
 static bool object_is_there(void)
 {
     int saved = errno;
-    bool there = access(object, R_OK) == 0 || !error_is_of_path(errno);
+    bool there = sandboxed() || access(object, R_OK) == 0 || !error_is_of_path(errno);
 
     errno = saved;
     return there;

@@ -7,6 +7,7 @@
 
 #include "shim/child_environment.h"
 #include "shim/judge.h"
+#include "shim/sandbox.h"
 #include "state/binfmt.h"
 #include "state/kernel.h"
 #include "state/text.h"
@@ -360,6 +361,11 @@ void child_file_look(struct child_file *out, const struct child *child)
     out->path = child->path;
     if (child->way != BY_FEXECVE && plainly_bad(child->path))
         return;
+    if (sandboxed()) {
+        out->reach = REACH_UNSEEN;
+        out->error = EACCES;
+        return;
+    }
     if (is_by_descriptor(child))
         look_by_descriptor(out, child);
     else if (is_searched(child))

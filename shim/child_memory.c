@@ -7,7 +7,11 @@
  */
 #include "shim/child_memory.h"
 
+#include "shim/sandbox.h"
 #include "state/kernel.h"
+#include "state/large.h"
+
+#include <stdatomic.h>
 
 #include <sys/mman.h>
 
@@ -22,6 +26,32 @@ struct mapping {
 _Static_assert(sizeof(struct mapping) <= FRONT, "the memory behind it is aligned for anything");
 
 static __thread struct mapping *volatile kept[CHILD_MEMORIES]; /* volatile: signal handlers start children too */
+
+/*
+ * For a process that may not map any (sandbox.h): one of each kind. A child of vfork(2) that has taken it never gives it
+ * back where its exec succeeds; what comes after that is without memory.
+ */
+LARGE static _Alignas(FRONT) char spare[CHILD_MEMORIES][65536];
+static atomic_flag spare_taken[CHILD_MEMORIES] = {ATOMIC_FLAG_INIT, ATOMIC_FLAG_INIT};
+
+static void *spare_take(enum child_memory which, size_t size)
+{
+    if (size <= sizeof(spare[which]) && !atomic_flag_test_and_set(&spare_taken[which]))
+        return spare[which];
+    errno = ENOMEM;
+    return NULL;
+}
+
+static bool spare_give(const void *memory)
+{
+    for (unsigned i = 0; i < CHILD_MEMORIES; i++) {
+        if (memory != spare[i])
+            continue;
+        atomic_flag_clear(&spare_taken[i]);
+        return true;
+    }
+    return false;
+}
 
 static pid_t self(void)
 {
@@ -48,8 +78,11 @@ static void unmap(struct mapping *mapping)
 
 void *child_memory_take(enum child_memory which, size_t size)
 {
-    struct mapping *mapping = kept[which];
+    struct mapping *mapping;
 
+    if (sandboxed())
+        return spare_take(which, size);
+    mapping = kept[which];
     size += FRONT;
     kept[which] = NULL; /* a signal handler that comes in between gets memory of its own */
     if (mapping != NULL && mapping->user == self())
@@ -71,7 +104,7 @@ void child_memory_give(enum child_memory which, void *memory)
 {
     struct mapping *mapping;
 
-    if (memory == NULL)
+    if (memory == NULL || spare_give(memory))
         return;
     mapping = (struct mapping *)(void *)((char *)memory - FRONT);
     if (kept[which] == mapping)

@@ -14,6 +14,7 @@
 #include "shim/ports.h"
 #include "shim/process.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "state/large.h"
 
 #include <errno.h>
@@ -106,6 +107,20 @@ void hint_set_no_socket(int fd)
     byte_set(fd, HINT_OTHER);
 }
 
+void hint_set_connected(int fd)
+{
+    if ((unsigned)fd < HINT_COUNT)
+        atomic_fetch_and_explicit(&hint_bytes[fd], (uint8_t)~BYTE_DATAGRAM, memory_order_relaxed);
+}
+
+void hint_duplicate(int from, int fd)
+{
+    if (sandboxed())
+        byte_set(fd, hint_byte(from));
+    else
+        hint_forget(fd);
+}
+
 static bool option_get(int fd, int name, int *value)
 {
     socklen_t length = sizeof(*value);
@@ -126,7 +141,10 @@ void hint_forget(int fd)
     uint8_t before = hint_byte(fd);
     int saved = errno;
 
-    if (!(before & BYTE_DATAGRAM) && (!watching(WATCH_FROM_DATAGRAM | WATCH_FROM_UNIX) || !gives_datagrams(fd)))
+    /* Where nothing may be asked: most are files and pipes, and a read from one of those must not be refused. */
+    if (sandboxed())
+        byte_set(fd, BYTE_NO_DATAGRAM);
+    else if (!(before & BYTE_DATAGRAM) && (!watching(WATCH_FROM_DATAGRAM | WATCH_FROM_UNIX) || !gives_datagrams(fd)))
         byte_set(fd, BYTE_NO_DATAGRAM);
     else
         byte_set(fd, BYTE_UNKNOWN);
@@ -161,7 +179,7 @@ struct hint hint_ask(int fd)
     int saved = errno;
     int domain, type, protocol;
 
-    if ((before & BYTE_STATE) == HINT_IP || (before & BYTE_STATE) == HINT_OTHER)
+    if ((before & BYTE_STATE) == HINT_IP || (before & BYTE_STATE) == HINT_OTHER || sandboxed())
         return unpack(before);
     if (option_get(fd, SO_TYPE, &type)) {
         if (option_get(fd, SO_DOMAIN, &domain) && option_get(fd, SO_PROTOCOL, &protocol))

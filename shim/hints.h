@@ -67,6 +67,12 @@ void hint_set(int fd, int domain, int type, int protocol);
 void hint_copy_accepted(int listener, int fd);
 void hint_set_no_socket(int fd);
 
+/* A datagram socket that is connected, of which no more can be asked: what it gives comes from its peer. */
+void hint_set_connected(int fd);
+
+/* `fd` is new here, and the same file as `from`: as hint_forget, but where nothing may be asked it is what `from` is. */
+void hint_duplicate(int from, int fd);
+
 /*
  * `fd` is new here and may be anything. In a process that judges datagrams the kernel is asked at once whether it can
  * give any, since read(2) on anything else makes no system call but the program's own.

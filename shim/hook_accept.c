@@ -12,6 +12,7 @@
 #include "shim/patience.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "state/kernel.h"
 
 #include <errno.h>
@@ -33,13 +34,17 @@ struct taking {
     struct patience patience;
 };
 
-/* Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. */
+/*
+ * Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. In a sandbox only
+ * closes.
+ */
 static void reset_and_close(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     int saved = errno;
 
-    real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    if (!sandboxed())
+        real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     kernel_close(fd); /* close(2) is a cancellation point, and would leave it open */
     errno = saved;
 }
@@ -49,7 +54,7 @@ static int take(struct taking *taking, struct own_address *peer)
     peer->length = sizeof(peer->storage);
     if (unlikely(taking->late)) {
         taking->late = false;
-        if (real.getpeername(taking->taken, (struct sockaddr *)&peer->storage, &peer->length) == 0)
+        if (!sandboxed() && real.getpeername(taking->taken, (struct sockaddr *)&peer->storage, &peer->length) == 0)
             return taking->taken;
         /* Whose name is no longer known has gone: nobody misses a connection that was lost before it was taken. */
         reset_and_close(taking->taken);
@@ -89,7 +94,15 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
                             UNSPEC_IS_NOTHING, hint_get(taking->listener.fd).protos & (PROTO_TCP | PROTO_SCTP),
                             path) == QUERY_JUDGE) {
         query.port_known = name != NULL && name_port(name, &query.port);
+        if (sandboxed() && taking->listener.remembered) { /* what was accepted has the listener's port */
+            query.port_known = true;
+            query.port = taking->listener.port;
+        }
         judge(ruling, &query, fd, "accept");
+    }
+    if (!ruling->refused && sandboxed() && taking->listener.wildcard && watching(WATCH_ON_SPECIFIC)) {
+        ruling->refused = true; /* which of our addresses it came to may not be asked */
+        ruling->error_named = false;
     }
     if (!ruling->refused && name != NULL && taking->listener.wildcard && watching(WATCH_ON_SPECIFIC)) {
         int saved = errno;
@@ -111,6 +124,12 @@ static bool may_take_again(struct taking *taking)
     struct pollfd one = {.fd = taking->listener.fd, .events = POLLIN};
     bool wait;
 
+    if (sandboxed()) { /* the kernel is asked as the caller asked it */
+        if (!readiness_take(taking->listener.fd) && !taking->reported)
+            return true;
+        errno = ECONNABORTED;
+        return false;
+    }
     if (real.fcntl(taking->listener.fd, F_GETFL) & O_NONBLOCK) /* the kernel says EAGAIN by itself */
         return true;
     taking->reported |= readiness_take(taking->listener.fd);

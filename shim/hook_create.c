@@ -9,6 +9,7 @@
 #include "shim/judge.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 
@@ -35,7 +36,7 @@ static __attribute__((noinline)) int inspected_socket(int domain, int type, int 
             return -1;
         }
     }
-    if (icmp_is_raw_request(domain, type, protocol)) {
+    if (icmp_is_raw_request(domain, type, protocol) && !sandboxed()) {
         fd = icmp_open(domain, type, protocol);
         if (fd >= 0)
             readiness_end(fd);

@@ -11,11 +11,11 @@
 
 #include <stdint.h>
 
-/* A descriptor that was just made, or -1. */
-static int renewed(int fd)
+/* A descriptor that was just made out of another, or -1. */
+static int renewed(int from, int fd)
 {
     if (fd >= 0) {
-        hint_forget(fd);
+        hint_duplicate(from, fd);
         readiness_end(fd);
         icmp_of(fd); /* waits know translated sockets by their numbers */
     }
@@ -25,7 +25,7 @@ static int renewed(int fd)
 static __attribute__((noinline)) int inspected_dup(int fd)
 {
     process_ready(WATCH_HINTS);
-    return renewed(real.dup(fd));
+    return renewed(fd, real.dup(fd));
 }
 
 static int judged_dup(int fd)
@@ -39,7 +39,7 @@ static int judged_dup(int fd)
 static __attribute__((noinline)) int inspected_dup2(int fd, int wanted)
 {
     process_ready(WATCH_HINTS);
-    return renewed(real.dup2(fd, wanted));
+    return renewed(fd, real.dup2(fd, wanted));
 }
 
 static int judged_dup2(int fd, int wanted)
@@ -52,7 +52,7 @@ static int judged_dup2(int fd, int wanted)
 static __attribute__((noinline)) int inspected_dup3(int fd, int wanted, int flags)
 {
     process_ready(WATCH_HINTS);
-    return renewed(real.dup3(fd, wanted, flags));
+    return renewed(fd, real.dup3(fd, wanted, flags));
 }
 
 static int judged_dup3(int fd, int wanted, int flags)
@@ -75,7 +75,7 @@ static __attribute__((noinline)) int inspected_fcntl(int fd, int command, void *
     if (!process_ready(WATCH_HINTS))
         return call_fcntl(fd, command, argument, large);
     result = call_fcntl(fd, command, argument, large);
-    return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? renewed(result) : result;
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? renewed(fd, result) : result;
 }
 
 /* Only a new number is of interest, once the process has started. The usual commands lie between the two that make one. */

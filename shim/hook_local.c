@@ -7,6 +7,7 @@
 #include "shim/local.h"
 #include "shim/ports.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "state/kernel.h"
 
 #include <errno.h>
@@ -49,6 +50,8 @@ bool bound_name(int fd, struct own_address *name)
     int saved = errno;
 
     name->length = sizeof(name->storage);
+    if (sandboxed())
+        return false;
     if (real.getsockname(fd, (struct sockaddr *)&name->storage, &name->length) == 0)
         return true;
     errno = saved; /* no socket: the real call says so */
@@ -87,6 +90,38 @@ bool bound_name_refused(int fd, const struct own_address *name, const char *op)
     return name_query(&query, fd, name, path) && local_refused(&query, fd, op, NULL);
 }
 
+void listener_settle(int fd)
+{
+    struct listener_claim claim;
+    struct own_address name;
+    char path[QUERY_PATH];
+    struct query query;
+    struct ruling ruling;
+    bool wildcard;
+    uint16_t port;
+
+    if (!watching(KINDS | WATCH_FROM_STREAM) || listener_is_allowed(fd, &wildcard, &port, &claim) ||
+        !bound_name(fd, &name) || !name_query(&query, fd, &name, path))
+        return;
+    judge_silently(&ruling, &query, fd);
+    if (!ruling.refused && name_port(&name, &port))
+        listener_allow(fd, &claim, address_is_wildcard(&query.address), port);
+}
+
+/* In a sandbox, where the kernel may not be asked what an IP socket is bound to: strictly. errno is set then. */
+static bool unknown_name_refused(int fd)
+{
+    struct listener_claim claim;
+    bool wildcard;
+    uint16_t port;
+
+    if (!sandboxed() || !watching(WATCH_ON) || hint_get(fd).state == HINT_OTHER ||
+        listener_is_allowed(fd, &wildcard, &port, &claim))
+        return false;
+    errno = EACCES;
+    return true;
+}
+
 bool listener_refused(struct listener *listener)
 {
     struct listener_claim claim;
@@ -99,6 +134,8 @@ bool listener_refused(struct listener *listener)
     if (listener->remembered)
         return false;
     listener->wildcard = false;
+    if (unknown_name_refused(listener->fd))
+        return true;
     if (!bound_name(listener->fd, &name) || !name_query(&query, listener->fd, &name, path))
         return false;
     listener->wildcard = address_is_wildcard(&query.address);
@@ -172,6 +209,8 @@ static __attribute__((noinline)) int listen_judged(int fd, int backlog)
     follow_sources();
     if (policy_ready(KINDS)) {
         hint_expect_stream(fd);
+        if (unknown_name_refused(fd))
+            return -1;
         if (bound_name(fd, &name) && bound_name_refused(fd, &name, "listen"))
             return -1;
     }

@@ -12,6 +12,7 @@
 #include "shim/judge.h"
 #include "shim/real.h"
 #include "shim/receipt.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,6 +27,8 @@ static bool is_judged(int fd)
     hint = hint_get(fd);
     if (hint.datagram && hint.state == HINT_UNKNOWN)
         hint = hint_ask(fd);
+    if (sandboxed() && (unsigned)fd >= HINT_COUNT) /* nothing is remembered of it, and most are files */
+        return false;
     return hint.datagram;
 }
 
@@ -54,6 +57,13 @@ static bool may_be_taken(int fd)
     return watching(WATCH_TAKEN) && process_ready(WATCH_TAKEN) && may_be_translated(fd);
 }
 
+/* In a sandbox a datagram's source may not be asked for: a socket that anybody sends to is not read from. */
+static ssize_t unknown_source(void)
+{
+    errno = EACCES;
+    return -1;
+}
+
 /* A read of nothing takes nothing, where a receive would; one of more than SSIZE_MAX is refused by the kernel. */
 static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, size_t size)
 {
@@ -65,6 +75,8 @@ static __attribute__((noinline)) ssize_t inspected_read(int fd, void *buffer, si
         return got;
     if (!is_judged(fd) || size == 0 || size > SSIZE_MAX)
         return real.read(fd, buffer, size);
+    if (sandboxed())
+        return unknown_source();
     receipt_for_buffer(&receipt, fd, buffer, size, 0, "read");
     got = receipt_take(&receipt);
     return is_answered(&receipt, got, saved) ? got : real.read(fd, buffer, size);
@@ -112,6 +124,8 @@ static __attribute__((noinline)) ssize_t inspected_readv(int fd, const struct io
     }
     if (!is_judged(fd) || !takes_anything(vectors, count))
         return real.readv(fd, vectors, count);
+    if (sandboxed())
+        return unknown_source();
     message = (struct msghdr){.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
     receipt_for_message(&receipt, fd, &message, 0, "readv");
     got = receipt_take(&receipt);

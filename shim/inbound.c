@@ -8,6 +8,7 @@
 #include "shim/judge.h"
 #include "shim/real.h"
 #include "shim/recent.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -36,7 +37,7 @@ static __attribute__((noinline)) bool from_peer(int fd, const struct query *quer
     struct query other;
     char path[QUERY_PATH];
 
-    if (real.getpeername(fd, (struct sockaddr *)&peer, &peer_length) != 0)
+    if (sandboxed() || real.getpeername(fd, (struct sockaddr *)&peer, &peer_length) != 0)
         return false;
     if (hint_ask(fd).stream)
         return true;

@@ -6,6 +6,7 @@
 #include "shim/outbound.h"
 #include "shim/ports.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,7 @@ bool paths_are_same_file(const struct query *query, const char *rule_path)
     int saved = errno;
     bool same;
 
-    if (query->path_length >= sizeof(path))
+    if (query->path_length >= sizeof(path) || sandboxed())
         return false;
     memcpy(path, query->path, query->path_length);
     path[query->path_length] = '\0';
@@ -39,6 +40,8 @@ static bool local_port(int fd, uint16_t *port)
 
     if (ports_recall(fd, port))
         return true;
+    if (sandboxed())
+        return false;
     name.storage.ss_family = AF_UNSPEC;
     if (real.getsockname(fd, (struct sockaddr *)&name.storage, &name.length) != 0 || !name_port(&name, port))
         return false;
@@ -52,6 +55,8 @@ static bool takes_no_address(int fd)
     int domain;
     socklen_t length = sizeof(domain);
 
+    if (sandboxed())
+        return false;
     if (real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0)
         return errno == EBADF || errno == ENOTSOCK;
     return domain == AF_UNIX || domain == AF_NETLINK;

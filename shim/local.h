@@ -25,6 +25,12 @@ struct listener {
  */
 bool listener_refused(struct listener *listener);
 
+/*
+ * Before the process puts itself under a seccomp filter: judges the listener's name without a word, and remembers it where it
+ * is allowed.
+ */
+void listener_settle(int fd);
+
 /* A listener that was remembered is another one: its connection has this name. Forgets it, and judges it anew. */
 bool listener_is_another(const struct listener *listener, const struct own_address *name);
 

@@ -29,7 +29,6 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -224,19 +223,6 @@ int getgroups(int size, gid_t *groups)
 int getrlimit(__rlimit_resource_t resource, struct rlimit *out)
 {
     return (int)kernel_call(SYS_prlimit64, 0, resource, NULL, out);
-}
-
-/* With all its arguments, as it is called here. */
-int prctl(int option, ...)
-{
-    unsigned long arguments[4];
-    __builtin_va_list more;
-
-    __builtin_va_start(more, option);
-    for (int i = 0; i < 4; i++)
-        arguments[i] = __builtin_va_arg(more, unsigned long);
-    __builtin_va_end(more);
-    return (int)kernel_call(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
 }
 
 int kill(pid_t process, int number)

@@ -12,6 +12,7 @@
 #include "shim/process.h"
 #include "shim/readiness.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 #include <sys/time.h>
@@ -114,14 +115,18 @@ static void patience_ask(struct patience *patience)
 {
     int status = 0;
 
+    patience->asked = true;
+    patience->limited = false;
+    if (sandboxed()) { /* the kernel waits, or does not, as the caller's own call says */
+        patience->impatient = (patience->flags & MSG_DONTWAIT) || readiness_take(patience->fd);
+        return;
+    }
     if (!(patience->flags & MSG_DONTWAIT))
         status = real.fcntl(patience->fd, F_GETFL);
     patience->impatient = (patience->flags & MSG_DONTWAIT) || (status >= 0 && (status & O_NONBLOCK)) ||
                           readiness_take(patience->fd);
-    patience->limited = false;
     if (!patience->impatient)
         deadline_find(patience);
-    patience->asked = true;
 }
 
 /* The shorter of what SO_RCVTIMEO and the call's own timeout leave. */

@@ -9,6 +9,7 @@
 #include "shim/ports.h"
 
 #include "shim/process.h"
+#include "shim/sandbox.h"
 #include "state/large.h"
 
 /* Listeners that are remembered at a time; two whose numbers fall together take turns. */
@@ -64,6 +65,8 @@ bool listener_is_allowed(int fd, bool *wildcard, uint16_t *port, struct listener
     *port = (uint16_t)claim->before;
     word = atomic_load_explicit(&listeners[fd % LISTENERS], memory_order_relaxed);
     *wildcard = (word & LISTENER_WILDCARD) != 0;
+    if (sandboxed()) /* the policy is that of the start of the sandbox, whatever is published */
+        claim->policy = (uint32_t)(word >> LISTENER_POLICY);
     return (word & ~(uint64_t)LISTENER_WILDCARD) == listener_word(fd, claim->policy, claim->before);
 }
 

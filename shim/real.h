@@ -16,10 +16,12 @@
 #include <poll.h>
 #include <resolv.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -29,7 +31,9 @@
 /* Marks the one line that the program sees; everything else in the object is hidden. */
 #define EXPORT __attribute__((visibility("default")))
 
-/* Public names of libc that its headers do not declare. */
+/* Public names of libc that its headers do not declare, and those of liburing, which may not be installed. */
+struct io_uring;
+struct io_uring_params;
 extern __typeof__(connect) __connect;
 extern __typeof__(read) __read;
 extern __typeof__(send) __send;
@@ -42,6 +46,11 @@ ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size);
 ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags, struct sockaddr *address,
                        socklen_t *length);
+int io_uring_setup(unsigned entries, struct io_uring_params *params);
+int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
+int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *params);
+int io_uring_queue_init_mem(unsigned entries, struct io_uring *ring, struct io_uring_params *params, void *memory,
+                            size_t size);
 int execveat(int folder, const char *path, char *const *argv, char *const *envp, int flags); /* since 2.34 */
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
@@ -150,6 +159,12 @@ const void *libc_variable(const char *name);
 
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
+
+/*
+ * The first definition of `name`, of any version, in what is loaded now, also by dlopen(3) with RTLD_LOCAL; ours is left out.
+ * By dl_iterate_phdr(3), which takes the loader's lock: not for signal handlers.
+ */
+void *definition_anywhere(const char *name);
 
 /*
  * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as

@@ -14,11 +14,16 @@
  */
 static void discard(const struct receipt *receipt)
 {
+    struct msghdr no_message = {0};
     char nothing;
 
     if (receipt->message != NULL)
         passed_close(&receipt->received);
-    if (receipt->flags & MSG_PEEK)
+    if (!(receipt->flags & MSG_PEEK))
+        return;
+    if (receipt->message != NULL)
+        real.recvmsg(receipt->fd, &no_message, MSG_DONTWAIT);
+    else
         real.recvfrom(receipt->fd, &nothing, 0, MSG_DONTWAIT, NULL, NULL);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From a ruling to the events that its layers want to see. */
 #include "shim/judge.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 #include <string.h>
@@ -198,7 +199,7 @@ static void layer_report(const struct layer *layer, const struct verdict *verdic
     int what = view->settings.log_what;
     bool wanted = verdict->log || what == LOG_ALL || (what == LOG_DENIED && refuses);
 
-    if (layer->closed || layer_log(layer)->target == LOG_TO_NOWHERE || what == LOG_NONE)
+    if (layer->closed || layer_log(layer)->target == LOG_TO_NOWHERE || what == LOG_NONE || sandboxed())
         return;
     for (unsigned i = 0; i < verdict->note_count; i++)
         event_write(layer, occasion, verdict->notes[i], action_text(rule_action_of(layer, verdict->notes[i]), true),

@@ -16,10 +16,10 @@
 #include "shim/shell_command.h"
 
 #include "shim/child_environment.h"
+#include "shim/child_memory.h"
 #include "state/kernel.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 static const char export_word[] = "export";
 static const char exec_words[] = "; exec /bin/sh -c -- ";
@@ -91,12 +91,10 @@ _Bool shell_command_make(struct shell_command *out, const char *command)
     room = environment_size(&lack);
     out->size = room + QUOTED(environment_changes_length(&lack)) + ENVIRONMENT_CHANGES * QUOTED(1) + QUOTED(length) +
                 sizeof(export_word) + sizeof(exec_words) + sizeof(name_word);
-    out->memory = mmap(NULL, out->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    out->memory = child_memory_take(MEMORY_ENVIRONMENT, out->size);
     errno = saved;
-    if (out->memory == MAP_FAILED) {
-        out->memory = NULL;
+    if (out->memory == NULL)
         return false;
-    }
     count = environment_changes(out->memory, &lack, changes);
     command_write((char *)out->memory + room, changes, count, command, length);
     out->text = (char *)out->memory + room;
@@ -105,9 +103,5 @@ _Bool shell_command_make(struct shell_command *out, const char *command)
 
 void shell_command_drop(struct shell_command *command)
 {
-    int saved = errno;
-
-    if (command->memory != NULL)
-        munmap(command->memory, command->size);
-    errno = saved;
+    child_memory_give(MEMORY_ENVIRONMENT, command->memory);
 }

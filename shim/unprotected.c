@@ -4,6 +4,7 @@
 
 #include "shim/icmp/settings.h"
 #include "shim/process.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 #include <time.h>
@@ -38,7 +39,7 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
     struct event event = *common;
 
     if (settings->log_what == LOG_NONE || layer_log(layer)->target == LOG_TO_NOWHERE ||
-        !log_limit_pass(&process.limit, settings->log_limit, &event.left_out))
+        sandboxed() || !log_limit_pass(&process.limit, settings->log_limit, &event.left_out))
         return;
     clock_gettime(CLOCK_REALTIME, &event.time);
     event.verdict = verdict;
@@ -67,7 +68,7 @@ bool unprotected_refused(const char *op, const char *target, const char *reason)
 {
     struct event common = {.port = -1,
                            .domain = -1,
-                           .pid = getpid(),
+                           .pid = sandboxed() ? 0 : getpid(),
                            .exe = process.exe,
                            .op = op,
                            .target = target,

@@ -9,6 +9,7 @@
 #define SOCKADE_STATE_CALL_H
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,8 +72,14 @@ static inline long kernel_call_six(long number, long a, long b, long c, long d, 
     return answer;
 }
 #else
+/* libc's own; only the object has this one, in which `syscall` is a hook (hook_syscall.c). */
+extern long kernel_call_forward(long number, long a, long b, long c, long d, long e, long f)
+    __attribute__((weak, visibility("hidden")));
+
 static inline long kernel_call_six(long number, long a, long b, long c, long d, long e, long f)
 {
+    if (kernel_call_forward != NULL)
+        return kernel_call_forward(number, a, b, c, d, e, f);
     return syscall(number, a, b, c, d, e, f);
 }
 #endif

@@ -275,7 +275,7 @@ bool ids_differ(void)
 
 bool no_new_privileges(void)
 {
-    return prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1;
+    return kernel_call(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
 /* Objects */

@@ -3,6 +3,7 @@
 #include "shim/icmp/label.h"
 #include "shim/icmp/socket.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 
 #include <errno.h>
 
@@ -40,6 +41,8 @@ void icmp_adopt(int fd)
     struct label label;
     int saved = errno;
 
+    if (sandboxed())
+        return;
     if (label_read(fd, &label) && (!watching(WATCH_ICMP) || icmp_find(fd) == NULL))
         icmp_register_as(fd, &label);
     errno = saved;

@@ -17,6 +17,7 @@
 #include "shim/icmp/probe_table.h"
 #include "shim/judge.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "state/kernel.h"
 
 #include <errno.h>
@@ -105,7 +106,7 @@ void probe_expect(int fd, int level, int name, const void *value, socklen_t leng
 
     (void)value;
     (void)length;
-    if ((six || (level == IPPROTO_IP && name == IP_TTL)) && holds_family(six) && is_suitable(fd, six, &stream) &&
+    if (!sandboxed() && (six || (level == IPPROTO_IP && name == IP_TTL)) && holds_family(six) && is_suitable(fd, six, &stream) &&
         probe_of(fd) == NULL)
         probe_make(fd, six, stream);
     errno = saved;

@@ -5,8 +5,9 @@
  */
 #include "refusal.h"
 
+#include "state/call.h" /* past the hooks */
+
 #include <pthread.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static int listener; /* 127.0.0.1 */
@@ -55,8 +56,8 @@ static int unseen(const char *text, uint16_t service)
     int fd = open_one(peer.any.sa_family, SOCK_STREAM, 0), on = 1;
 
     must("SO_REUSEADDR", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
-    must("bind", syscall(SYS_bind, fd, &peer, size_of(&peer)));
-    must("listen", syscall(SYS_listen, fd, 10));
+    must("bind", kernel_call(SYS_bind, fd, &peer, size_of(&peer)));
+    must("listen", kernel_call(SYS_listen, fd, 10));
     return fd;
 }
 
@@ -70,7 +71,7 @@ static void assert_takes_nobody(int fd, int error, const char *to, uint16_t serv
         assert_refused(error, accept(fd, NULL, NULL));
         assert_refused(error, accept4(fd, NULL, NULL, SOCK_NONBLOCK));
     }
-    server = syscall(SYS_accept4, fd, NULL, NULL, 0);
+    server = kernel_call(SYS_accept4, fd, NULL, NULL, 0);
     assert_served((int)server, waiting);
     assert_refused(error, accept(fd, NULL, NULL)); /* does not wait either */
 }
@@ -176,7 +177,7 @@ static void numbers(void **state)
 
     (void)state;
     close(udp);
-    assert_int_equal(syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), udp);
+    assert_int_equal(kernel_call(SYS_socket, AF_INET, SOCK_STREAM, 0), udp);
     must("bind", bind(udp, (struct sockaddr *)&any, sizeof(any)));
     must("listen", listen(udp, 10));
     refused = client_to("127.0.0.7", "127.0.0.1", port_of(udp));
@@ -190,9 +191,9 @@ static void numbers(void **state)
     /* a port that is refused to UDP alone */
     udp = (int)must("socket", socket(AF_INET, SOCK_DGRAM, 0));
     close(udp);
-    assert_int_equal(syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), udp);
+    assert_int_equal(kernel_call(SYS_socket, AF_INET, SOCK_STREAM, 0), udp);
     any.sin_port = htons(45664);
-    must("bind", syscall(SYS_bind, udp, &any, sizeof(any)));
+    must("bind", kernel_call(SYS_bind, udp, &any, sizeof(any)));
     assert_gives(0, listen(udp, 10));
     /* and the listener that was always one */
     later = (int)must("socket", socket(AF_INET, SOCK_DGRAM, 0));
@@ -216,10 +217,10 @@ static void number_of_an_earlier_listener(void **state)
         assert_served(accept(fd, NULL, NULL), allowed);
     }
     close(fd);
-    assert_int_equal(syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), fd);
+    assert_int_equal(kernel_call(SYS_socket, AF_INET, SOCK_STREAM, 0), fd);
     must("SO_REUSEADDR", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
-    must("bind", syscall(SYS_bind, fd, &any, sizeof(any)));
-    must("listen", syscall(SYS_listen, fd, 10));
+    must("bind", kernel_call(SYS_bind, fd, &any, sizeof(any)));
+    must("listen", kernel_call(SYS_listen, fd, 10));
     refused = client_to("127.0.0.1", "127.0.0.1", 45661);
     assert_refused(EIO, accept(fd, NULL, NULL));
     assert_reset(refused);
@@ -244,9 +245,9 @@ static void unix_peers(void **state)
     assert_true(recv(stranger, (char[1]){0}, 1, 0) <= 0);
     address = abstract_address("sockade-taken-1", &length);
     assert_refused(EIO, bind(taken, (struct sockaddr *)&address, length));
-    must("bind", syscall(SYS_bind, taken, &address, length));
+    must("bind", kernel_call(SYS_bind, taken, &address, length));
     assert_refused(EIO, listen(taken, 10));
-    must("listen", syscall(SYS_listen, taken, 10));
+    must("listen", kernel_call(SYS_listen, taken, 10));
     assert_refused(EIO, accept(taken, NULL, NULL));
     close(stranger);
     close(taken);

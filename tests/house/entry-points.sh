@@ -12,7 +12,7 @@ is "$(awk '!/^#/ && $2 != "hooked" && !($2 == "left" && NF > 3)' "$list")" '' 'w
 scratch
 libc=$(ldd "$SOCKADE" | awk '/libc\.so/ { print $3 }')
 exports=$(for file in "$libc" "${libc%/*}/libresolv.so.2"; do nm -D --defined-only "$file"; done | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u)
-for name in $hooked; do
+for name in $(awk '$2 == "hooked" && $3 != "of" { print $1 }' "$list"); do
     printf '%s\n' "$exports" | grep -qx "$name" || absent="${absent:-} $name"
 done
 is "${absent:-}" '' 'libc, or its resolver, exports every name that is hooked'

@@ -9,6 +9,8 @@
  *
  * usage: syscalls ROUNDS MANY FOLDER
  */
+#include "state/call.h" /* past the hooks */
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +21,6 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,7 +153,7 @@ static void mark(const char *what, const char *op)
     char text[96];
     int length = snprintf(text, sizeof(text), "%s %s %s %s", what, origin, kind_names[kind], op);
 
-    syscall(SYS_write, -1, text, length);
+    kernel_call(SYS_write, -1, text, length);
 }
 
 /* The peer sends a byte to us. */
@@ -164,13 +165,13 @@ static void push(void)
     name_make(&name, &length, false, PORT_OURS);
     if (is_stream())
         length = 0;
-    checked((int)syscall(SYS_sendto, fds[PEER], "x", 1, 0, length == 0 ? NULL : &name, length), "push");
+    checked((int)kernel_call(SYS_sendto, fds[PEER], "x", 1, 0, length == 0 ? NULL : &name, length), "push");
 }
 
 /* Takes back what was sent: in one call or in more, as it comes. So these are not counted, and known by their size. */
 static void pull(int fd)
 {
-    while (syscall(SYS_recvfrom, fd, pulled, PULLED, MSG_DONTWAIT, NULL, NULL) > 0)
+    while (kernel_call(SYS_recvfrom, fd, pulled, PULLED, MSG_DONTWAIT, NULL, NULL) > 0)
         continue;
 }
 
@@ -303,15 +304,15 @@ static void call_connect(void)
     checked(connect(fds[FRESH], (struct sockaddr *)&peer_name, peer_length), "connect");
     if (!is_stream())
         return;
-    close(checked((int)syscall(SYS_accept, fds[LISTENER], NULL, NULL), "accept"));
-    syscall(SYS_connect, fds[FRESH], &nowhere, sizeof(nowhere)); /* the connection ends, the socket does not */
+    close(checked((int)kernel_call(SYS_accept, fds[LISTENER], NULL, NULL), "accept"));
+    kernel_call(SYS_connect, fds[FRESH], &nowhere, sizeof(nowhere)); /* the connection ends, the socket does not */
 }
 
 static void call_accept(void)
 {
     int client = socket_make();
 
-    checked((int)syscall(SYS_connect, client, &peer_name, peer_length), "connect");
+    checked((int)kernel_call(SYS_connect, client, &peer_name, peer_length), "connect");
     close(checked(accept(fds[LISTENER], NULL, NULL), "accept"));
     close(client);
 }

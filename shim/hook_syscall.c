@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall(2): six longs forwarded whatever the number, as libc's own function reads six whatever it was given; those that
+ * are hooked by name lead to the same hooks.
+ *
+ * The way of all other numbers is a jump into libc's function with the stack as it was: a clone with a stack of its own,
+ * and a vfork, return from there into the program and never to us.
+ *
+ * Such a call is no cancellation point, and the libc functions behind the hooks are. So cancellation is held back
+ * meanwhile, where anything is to be done at all; else the number goes to the kernel as it came.
+ */
+#include "shim/numbers.h"
+
+#include "shim/child.h"
+#include "shim/hints.h"
+#include "shim/icmp/socket.h"
+#include "shim/judge.h"
+#include "shim/numbers_wait.h"
+#include "shim/process.h"
+#include "shim/real.h"
+#include "shim/sandbox.h"
+#include "shim/uring.h"
+#include "state/call.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+typedef long syscall_function(long number, long a, long b, long c, long d, long e, long f);
+
+struct arguments {
+    long number;
+    long at[6];
+    const struct arguments *whole; /* the call that it came in, or NULL (socketcall) */
+};
+
+/* As libc does it; never itself a hook of ours. */
+static long forward(const struct arguments *call)
+{
+    syscall_function *real_call = (syscall_function *)rare_function((void **)(void *)&real.syscall, "syscall");
+    const long *at;
+
+    if (call->whole != NULL)
+        call = call->whole;
+    at = call->at;
+    return real_call(call->number, at[0], at[1], at[2], at[3], at[4], at[5]);
+}
+
+#ifndef KERNEL_CALL_DIRECT
+long kernel_call_forward(long number, long a, long b, long c, long d, long e, long f)
+{
+    return forward(&(struct arguments){number, {a, b, c, d, e, f}, NULL});
+}
+#endif
+
+/* Arguments in the types of the calls. */
+#define NUMBER(i) ((int)at[i])
+#define SIZE(i) ((size_t)at[i])
+#define POINTER(i) ((void *)at[i])
+#define LENGTH(i) ((socklen_t)at[i])
+
+/* Hooks, by the names under which they are defined, where libc's headers promise more than programs keep. */
+int fcntl_hook(int fd, int command, void *argument) __asm__("fcntl");
+int ioctl_hook(int fd, unsigned long request, void *argument) __asm__("ioctl");
+int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) __asm__("prctl");
+
+/* Names: creating, addressing, local side. */
+static long call_names(enum way way, const long at[6])
+{
+    switch (way) {
+    case WAY_SOCKET:
+        return socket(NUMBER(0), NUMBER(1), NUMBER(2));
+    case WAY_SOCKETPAIR:
+        return socketpair(NUMBER(0), NUMBER(1), NUMBER(2), POINTER(3));
+    case WAY_CONNECT:
+        return connect(NUMBER(0), (struct sockaddr *)POINTER(1), LENGTH(2));
+    case WAY_ACCEPT:
+        return accept(NUMBER(0), (struct sockaddr *)POINTER(1), POINTER(2));
+    case WAY_ACCEPT4:
+        return accept4(NUMBER(0), (struct sockaddr *)POINTER(1), POINTER(2), NUMBER(3));
+    case WAY_BIND:
+        return bind(NUMBER(0), (struct sockaddr *)POINTER(1), LENGTH(2));
+    case WAY_LISTEN:
+        return listen(NUMBER(0), NUMBER(1));
+    case WAY_SETSOCKOPT:
+        return setsockopt(NUMBER(0), NUMBER(1), NUMBER(2), POINTER(3), LENGTH(4));
+    case WAY_GETSOCKOPT:
+        return getsockopt(NUMBER(0), NUMBER(1), NUMBER(2), POINTER(3), POINTER(4));
+    case WAY_GETSOCKNAME:
+        return getsockname(NUMBER(0), (struct sockaddr *)POINTER(1), POINTER(2));
+    case WAY_GETPEERNAME:
+    default:
+        return getpeername(NUMBER(0), (struct sockaddr *)POINTER(1), POINTER(2));
+    }
+}
+
+/* Data: sending and receiving. */
+static long call_data(enum way way, const long at[6])
+{
+    switch (way) {
+    case WAY_SEND:
+        return send(NUMBER(0), POINTER(1), SIZE(2), NUMBER(3));
+    case WAY_SENDTO:
+        return sendto(NUMBER(0), POINTER(1), SIZE(2), NUMBER(3), (struct sockaddr *)POINTER(4), LENGTH(5));
+    case WAY_SENDMSG:
+        return sendmsg(NUMBER(0), POINTER(1), NUMBER(2));
+    case WAY_SENDMMSG:
+        return sendmmsg(NUMBER(0), POINTER(1), (unsigned)at[2], NUMBER(3));
+    case WAY_RECV:
+        return recv(NUMBER(0), POINTER(1), SIZE(2), NUMBER(3));
+    case WAY_RECVFROM:
+        return recvfrom(NUMBER(0), POINTER(1), SIZE(2), NUMBER(3), (struct sockaddr *)POINTER(4), POINTER(5));
+    case WAY_RECVMSG:
+        return recvmsg(NUMBER(0), POINTER(1), NUMBER(2));
+    case WAY_READ:
+        return read(NUMBER(0), POINTER(1), SIZE(2));
+    case WAY_READV:
+        return readv(NUMBER(0), POINTER(1), NUMBER(2));
+    case WAY_WRITE:
+        return write(NUMBER(0), POINTER(1), SIZE(2));
+    case WAY_WRITEV:
+    default:
+        return writev(NUMBER(0), POINTER(1), NUMBER(2));
+    }
+}
+
+/* A descriptor that another process had. */
+static long taken_over(long fd)
+{
+    if (fd >= 0) {
+        hint_forget((int)fd);
+        icmp_adopt((int)fd);
+    }
+    return fd;
+}
+
+/* Descriptors. fcntl is libc's own only where it makes one: it knows other lock structures than the kernel. */
+static long call_descriptors(enum way way, const struct arguments *call)
+{
+    const long *at = call->at;
+
+    switch (way) {
+    case WAY_FCNTL:
+        if (NUMBER(1) != F_DUPFD && NUMBER(1) != F_DUPFD_CLOEXEC)
+            return forward(call);
+        return fcntl_hook(NUMBER(0), NUMBER(1), POINTER(2));
+    case WAY_IOCTL:
+        return ioctl_hook(NUMBER(0), (unsigned long)at[1], POINTER(2));
+    case WAY_DUP:
+        return dup(NUMBER(0));
+    case WAY_DUP2:
+        return dup2(NUMBER(0), NUMBER(1));
+    case WAY_DUP3:
+        return dup3(NUMBER(0), NUMBER(1), NUMBER(2));
+    case WAY_PIDFD_GETFD:
+    default:
+        return taken_over(forward(call));
+    }
+}
+
+static long call_hook(enum way way, const struct arguments *call)
+{
+    if (way >= WAY_POLL && way <= WAY_EPOLL_CTL) {
+        long answer;
+
+        return numbers_wait(way, call->at, &answer) ? answer : forward(call);
+    }
+    switch (way) {
+    case WAY_RECVMMSG:
+    case WAY_RECVMMSG_TIME64: {
+        long answer;
+
+        return numbers_recvmmsg(way, call->at, &answer) ? answer : forward(call);
+    }
+    case WAY_SEND:
+    case WAY_SENDTO:
+    case WAY_SENDMSG:
+    case WAY_SENDMMSG:
+    case WAY_RECV:
+    case WAY_RECVFROM:
+    case WAY_RECVMSG:
+    case WAY_READ:
+    case WAY_READV:
+    case WAY_WRITE:
+    case WAY_WRITEV:
+        return call_data(way, call->at);
+    case WAY_IOCTL:
+    case WAY_FCNTL:
+    case WAY_DUP:
+    case WAY_DUP2:
+    case WAY_DUP3:
+    case WAY_PIDFD_GETFD:
+        return call_descriptors(way, call);
+    default:
+        return call_names(way, call->at);
+    }
+}
+
+/* Functions of libc that are found behind us: importing them would cost every start a look-up. */
+static int cancel_set(void **found, const char *name, int value)
+{
+    int (*set)(int, int *);
+    int before = value;
+
+    *(void **)(&set) = rare_function(found, name);
+    if (set != NULL)
+        set(value, &before);
+    return before;
+}
+
+/* PTHREAD_CANCEL_ENABLE or DISABLE; returns what it was. */
+static int cancel_state(int state)
+{
+    static void *found;
+
+    return cancel_set(&found, "pthread_setcancelstate", state);
+}
+
+static int cancel_type(int type)
+{
+    static void *found;
+
+    return cancel_set(&found, "pthread_setcanceltype", type);
+}
+
+/* A thread that may be cancelled at any instruction has made the call a cancellation point by itself, and so it stays. */
+static bool cancels_anywhere(void)
+{
+    int type = cancel_type(PTHREAD_CANCEL_DEFERRED);
+
+    if (type != PTHREAD_CANCEL_DEFERRED)
+        cancel_type(type);
+    return type != PTHREAD_CANCEL_DEFERRED;
+}
+
+/* What has something to do where nothing is watched: raw ICMP sockets are looked at without any policy. */
+static bool is_for_hooks(enum way way)
+{
+    return process_ready(WATCH_HINTS) || policy_may_have_moved() || way == WAY_SOCKET || way == WAY_BIND ||
+           way == WAY_LISTEN || way == WAY_ACCEPT || way == WAY_ACCEPT4 || way == WAY_RECVMSG;
+}
+
+static long police(enum way way, const struct arguments *call)
+{
+    int before = PTHREAD_CANCEL_DISABLE;
+    int saved = errno;
+    long answer;
+
+    if (!is_for_hooks(way))
+        return forward(call);
+    if (!cancels_anywhere())
+        before = cancel_state(PTHREAD_CANCEL_DISABLE);
+    errno = saved;
+    answer = call_hook(way, call);
+    saved = errno;
+    if (before != PTHREAD_CANCEL_DISABLE)
+        cancel_state(before);
+    errno = saved;
+    return answer;
+}
+
+/* seccomp(2): SECCOMP_SET_MODE_FILTER may give a descriptor. Questions about what the kernel can do fail, and count for nothing. */
+static long seccomp(const struct arguments *call)
+{
+    const long *at = call->at;
+    long answer;
+
+    if (NUMBER(0) != SECCOMP_SET_MODE_STRICT && (NUMBER(0) != SECCOMP_SET_MODE_FILTER || POINTER(2) == NULL))
+        return forward(call);
+    sandbox_begin();
+    answer = forward(call);
+    sandbox_end(answer >= 0);
+    return answer;
+}
+
+#ifdef SYS_socketcall
+/* One call with its arguments in an array. The kernel reads as many as it has, and so do we. */
+static long socketcall(const struct arguments *call)
+{
+    struct arguments inner = {.number = call->number, .whole = call};
+    unsigned count = 0;
+    enum way way = way_of_socketcall(call->at[0], &count);
+    const void *array = (const void *)call->at[1];
+
+    if (way == WAY_PLAIN || plainly_bad(array))
+        return forward(call);
+    memcpy(inner.at, array, count * sizeof(long));
+    return police(way, &inner);
+}
+#endif
+
+/* exec, by the number that is that of no libc function: as execve(2). */
+static long start(enum way way, const long at[6])
+{
+    bool by_folder = way == WAY_EXECVEAT;
+    const struct child child = {.way = by_folder ? BY_EXECVEAT : BY_EXECVE,
+                                .op = by_folder ? "execveat" : "execve",
+                                .fd = by_folder ? NUMBER(0) : 0,
+                                .flags = by_folder ? NUMBER(4) : 0,
+                                .path = POINTER(by_folder ? 1 : 0),
+                                .argv = POINTER(by_folder ? 2 : 1),
+                                .envp = POINTER(by_folder ? 3 : 2)};
+
+    return child_start(&child);
+}
+
+/* What is policed, and what comes before we know libc's own function. */
+__attribute__((used, visibility("hidden"))) syscall_function numbers_by_hook;
+long numbers_by_hook(long number, long a, long b, long c, long d, long e, long f)
+{
+    const struct arguments call = {number, {a, b, c, d, e, f}, NULL};
+    enum way way = way_of(number);
+
+    switch (way) {
+    case WAY_PLAIN:
+        return forward(&call);
+    case WAY_EXECVE:
+    case WAY_EXECVEAT:
+        return start(way, call.at);
+    case WAY_PRCTL:
+        return prctl_hook((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, (unsigned long)e);
+    case WAY_SECCOMP:
+        return seccomp(&call);
+    case WAY_IO_URING_SETUP:
+        if (!uring_is_hidden())
+            return forward(&call);
+        errno = ENOSYS;
+        return -1;
+#ifdef SYS_socketcall
+    case WAY_SOCKETCALL:
+        return socketcall(&call);
+#endif
+    default:
+        return police(way, &call);
+    }
+}
+
+/*
+ * The entry: jumps alone, with the arguments where they are. Not in C where a seventh one stands on the stack: programs call
+ * with fewer, so that it is a variable of theirs there, and the compiler writes back what it read (gcc 12), perhaps over what
+ * another thread has put into it meanwhile.
+ */
+#if defined(__x86_64__) && !defined(__ILP32__)
+EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+void syscall_hook(void)
+{
+    __asm__("cmp %1, %%edi\n\t"
+            "jae 1f\n\t"
+            "mov %%edi, %%eax\n\t"
+            "lea numbers(%%rip), %%r11\n\t"
+            "cmpb $0, (%%r11, %%rax)\n\t"
+            "jne numbers_by_hook\n"
+            "1:\tmov real+%c0(%%rip), %%r11\n\t"
+            "test %%r11, %%r11\n\t"
+            "je numbers_by_hook\n\t"
+            "jmp *%%r11"
+            :
+            : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
+}
+#elif defined(__i386__)
+EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+void syscall_hook(void)
+{
+    __asm__("call 2f\n"
+            "2:\tpop %%ecx\n\t"
+            "add $_GLOBAL_OFFSET_TABLE_+[.-2b], %%ecx\n\t"
+            "mov 4(%%esp), %%eax\n\t"
+            "cmp %1, %%eax\n\t"
+            "jae 1f\n\t"
+            "cmpb $0, numbers@GOTOFF(%%ecx, %%eax)\n\t"
+            "jne numbers_by_hook\n"
+            "1:\tmov real@GOTOFF+%c0(%%ecx), %%ecx\n\t"
+            "test %%ecx, %%ecx\n\t"
+            "je numbers_by_hook\n\t"
+            "jmp *%%ecx"
+            :
+            : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
+}
+#else
+EXPORT syscall_function syscall_hook __asm__("syscall");
+long syscall_hook(long number, long a, long b, long c, long d, long e, long f)
+{
+    syscall_function *real_call = (syscall_function *)real.syscall;
+
+    if (unlikely(way_of(number) != WAY_PLAIN || real_call == NULL))
+        return numbers_by_hook(number, a, b, c, d, e, f);
+    return real_call(number, a, b, c, d, e, f);
+}
+#endif
