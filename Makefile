@@ -27,7 +27,7 @@ INSTALLED_COMMAND ?= $(PREFIX)/bin/sockade
 MACHINE := $(shell echo '__x86_64__ __SIZEOF_POINTER__' | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)
 # Programs may keep their stack to 4 bytes only; and gcc 11 told of an alignment that no other compiler has to agree with.
 NARROW_FLAGS := -m32 -march=i686 -mstackrealign -Wno-psabi
-NARROW ?= $(if $(SANITIZE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
+NARROW ?= $(if $(SANITIZE)$(COVERAGE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
 	$(CC) $(NARROW_FLAGS) -include stdio.h -x c - -o /dev/null 2>/dev/null && echo yes)))
 NARROW_LIBS := $(if $(MULTIARCH),lib/i386-linux-gnu lib32,$(if $(filter lib64,$(LIB)),lib,lib32))
 NARROW_LIBDIR ?= $(PREFIX)/$(firstword $(NARROW_LIBS))
@@ -52,6 +52,8 @@ PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(filter 4,$(las
 COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan) \
 	$(if $(COVERAGE),--coverage -fprofile-update=atomic -fdata-sections -fno-builtin)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
+# gcc from 10 on writes each function's frame and calls beside the object file, for tests/house/stack.sh.
+SHIM_FLAGS += $(if $(shell $(CC) --help=common 2>/dev/null | grep fcallgraph-info=),-fcallgraph-info=su)
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
@@ -187,6 +189,7 @@ help:
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
 	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach (some minutes)'
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'

@@ -37,6 +37,36 @@ for name in $old; do
 done)
 is "$misplaced" '' 'every hook is defined in the file of its family'
 
+# The 32-bit object: the same, and the names that only a 32-bit libc has.
+narrow=${LIBSOCKADE%/*}/32/libsockade.so
+if [ -e "$narrow" ]; then
+    only=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' "$ROOT/shim/hooks_narrow.def")
+    is "$(nm -D --defined-only "$narrow" | awk '{ print $3 }' | sort)" "$(printf '%s\n' "$table" "$only" | sort)" \
+        '32 bits: the exported symbols are those of hooks.def and hooks_narrow.def'
+    is "$(readelf -d "$narrow" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')" libc.so.6 '32 bits: no library is needed but libc'
+    unlike "$(readelf -d "$narrow")" 'RPATH|RUNPATH|TEXTREL' '32 bits: no search path and no text relocation'
+    libc=$(gcc -m32 -print-file-name=libc.so.6)
+    case $libc in */*) ;; *) libc=/lib/i386-linux-gnu/libc.so.6 ;; esac
+    exports=$(nm -D --defined-only "$libc" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u)
+    is "$(printf '%s\n' "$only" | grep -vxF "$exports")" '' '32 bits: libc exports what is hooked there'
+    # What ends in 64 and is a hooked name without that and its `_time`.
+    forms=$(printf '%s\n' "$exports" | sed -nE 's/^__(.*[^_])(_time)?64$/\1 &/p' | while read -r name form; do
+        ! printf '%s\n' "$table" | grep -qxE "(__)?${name%_time}(64)?" || echo "$form"
+    done)
+    is "$(printf '%s\n' "$forms" | grep -vxF "$only" | grep -vx __libc_fcntl64)" '' \
+        '32 bits: every form of a hooked name for times of 64 bits is hooked'
+elif ! sanitized; then
+    skip 'there is no 32-bit object' '32 bits: the exported symbols'
+fi
+
+# The oldest libc that it is for: none of the versions that the object asks for is younger. A weak reference would be no
+# exception, for the linker writes its version down like any other.
+for object in "$LIBSOCKADE" "$narrow"; do
+    if [ ! -e "$object" ] || sanitized; then continue; fi
+    is "$(readelf -VW "$object" | grep -oE 'GLIBC_[0-9.]+' | sort -u | { cat; echo GLIBC_2.28; } | sort -V | tail -n 1)" \
+        GLIBC_2.28 "$object: glibc 2.28 has all that it needs"
+done
+
 # README lists the same names.
 for name in $table $old; do
     grep -q "\`$name\`" "$ROOT/README.md" || unlisted="${unlisted:-} $name"
