@@ -344,7 +344,7 @@ long numbers_by_hook(long number, long a, long b, long c, long d, long e, long f
  * another thread has put into it meanwhile.
  */
 #if defined(__x86_64__) && !defined(__ILP32__)
-EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+EXPORT __attribute__((naked, no_profile_instrument_function)) void syscall_hook(void) __asm__("syscall");
 void syscall_hook(void)
 {
     __asm__("cmp %1, %%edi\n\t"
@@ -361,7 +361,7 @@ void syscall_hook(void)
             : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
 }
 #elif defined(__i386__)
-EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+EXPORT __attribute__((naked, no_profile_instrument_function)) void syscall_hook(void) __asm__("syscall");
 void syscall_hook(void)
 {
     __asm__("call 2f\n"

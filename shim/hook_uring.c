@@ -38,8 +38,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
         return 0;
     for (unsigned i = 0; i < info->dlpi_phnum && wanted->found == NULL; i++) {
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            wanted->found = definition_in(info->dlpi_addr,
-                                          (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr), wanted->name);
+            wanted->found = definition_in(info->dlpi_addr, (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr),
+                                          wanted->name);
     }
     return wanted->found != NULL;
 }
