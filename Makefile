@@ -77,7 +77,7 @@ all: $(BUILD)/libsockade.so $(BUILD)/sockade $(if $(NARROW),$(BUILD)/32/libsocka
 OBJECT_LINK = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(INSTRUMENTED),,-Wl$(comma)--no-undefined -nostartfiles) -shared -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro \
 	-Wl,-z,noseparate-code -Wl,--as-needed -Wl,-Bsymbolic-functions -Wl,--hash-style=gnu -Wl,-O1 -Wl,--sort-section=name -Wl,--gc-sections -Wl,--version-script=
 # Beside each object the command, which compiles for it; `sockade run` finds both objects as $(BUILD)/$$LIB.
-stand_in = $(Q)for lib in $(1); do mkdir -p $(BUILD)/$$lib && ln -srf $@ $(BUILD)/sockade $(BUILD)/$$lib/; done
+stand_in = $(Q)for lib in $(1); do mkdir -p $(BUILD)/$$lib && ln -srf $(BUILD)/sockade $@ $(BUILD)/$$lib/; done
 
 $(BUILD)/libsockade.so: $(SHIM_OBJECTS) $(BUILD)/exports.map
 	$(call say,LINK,$@)
@@ -89,6 +89,7 @@ $(BUILD)/32/libsockade.so: $(NARROW_OBJECTS) $(BUILD)/32/exports.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(NARROW_FLAGS) -o $@ $(NARROW_OBJECTS) $(OBJECT_LINK)$(BUILD)/32/exports.map
 	$(call stand_in,$(NARROW_LIBS))
+	$(Q)ln -srf $(BUILD)/sockade $(@D)/
 
 without-narrow:
 	$(Q)rm -rf $(BUILD)/32 $(NARROW_LIBS:%=$(BUILD)/%)

@@ -43,17 +43,16 @@ static int fdinfo_open(int fd)
     return kernel_open(AT_FDCWD, path, O_RDONLY, 0);
 }
 
-bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *context), void *context, bool *complete)
+bool fdinfo_read(int info, fdinfo_visit *visit, void *context, bool *complete)
 {
     char buffer[512];
     char line[128];
     size_t length = 0;
     size_t budget = (size_t)4 << 20; /* some 50,000 descriptors */
     ssize_t got = -1;
-    int info = sandboxed() ? -1 : fdinfo_open(epoll_fd);
     bool found = false;
 
-    while (!found && info >= 0 && budget > 0 && (got = kernel_read(info, buffer, sizeof(buffer))) > 0) {
+    while (!found && budget > 0 && (got = kernel_read(info, buffer, sizeof(buffer))) > 0) {
         budget -= (size_t)got < budget ? (size_t)got : budget;
         for (ssize_t i = 0; i < got && !found; i++) {
             uint64_t target, data;
@@ -69,9 +68,20 @@ bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *con
                 found = visit((int)target, data, context);
         }
     }
-    if (info >= 0)
-        kernel_close(info);
     *complete = got == 0;
+    return found;
+}
+
+bool fdinfo_targets(int epoll_fd, fdinfo_visit *visit, void *context, bool *complete)
+{
+    int info = sandboxed() ? -1 : fdinfo_open(epoll_fd);
+    bool found;
+
+    *complete = false;
+    if (info < 0)
+        return false;
+    found = fdinfo_read(info, visit, context, complete);
+    kernel_close(info);
     return found;
 }
 

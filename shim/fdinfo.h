@@ -9,11 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef bool fdinfo_visit(int fd, uint64_t data, void *context);
+
 /*
  * Calls `visit` for each registration until it returns true; returns that, false at the end. `*complete` is false where /proc
  * does not tell, or not all. errno is not kept.
  */
-bool fdinfo_targets(int epoll_fd, bool (*visit)(int fd, uint64_t data, void *context), void *context, bool *complete);
+bool fdinfo_targets(int epoll_fd, fdinfo_visit *visit, void *context, bool *complete);
+
+/* The same out of the open file. */
+bool fdinfo_read(int info, fdinfo_visit *visit, void *context, bool *complete);
 
 /* How many registrations have this data; false where /proc does not tell, or not all. errno is not kept. */
 bool fdinfo_count(int epoll_fd, uint64_t data, unsigned *count);

@@ -72,6 +72,7 @@ void follow_start(int i, const struct search *search, struct candidate *found, e
     }
     one->search = *search;
     one->search.word = NULL;
+    one->image = (struct installed){0}; /* of a start that was lost (process.c) */
     one->layer = -1;
     followed_count = i + 1;
     if (fate == FATE_CLOSED && allowed)

@@ -9,7 +9,6 @@
 #include "shim/hints.h"
 
 #include "policy/query.h"
-#include "shim/descriptors.h"
 #include "shim/icmp/socket.h"
 #include "shim/passed.h"
 #include "shim/ports.h"
@@ -194,13 +193,14 @@ struct hint hint_ask(int fd)
     return unpack(byte);
 }
 
-/* Marks one descriptor that was here before us, or became what it is while nobody judged datagrams. */
-static void inherit(int fd)
+bool hint_inherit(int fd)
 {
     uint8_t before = hint_byte(fd);
 
-    if ((before == HINT_UNSEEN || before == BYTE_NO_DATAGRAM) && gives_datagrams(fd))
-        byte_learn(fd, before, BYTE_UNKNOWN);
+    if ((before != HINT_UNSEEN && before != BYTE_NO_DATAGRAM) || !gives_datagrams(fd))
+        return false;
+    byte_learn(fd, before, BYTE_UNKNOWN);
+    return true;
 }
 
 void hint_begin(void)
@@ -209,9 +209,4 @@ void hint_begin(void)
         if (hint_byte(fd) != HINT_UNSEEN)
             byte_set(fd, HINT_UNSEEN);
     }
-}
-
-void hint_inherited(void)
-{
-    descriptors_each(inherit);
 }

@@ -99,9 +99,9 @@ struct hint hint_ask(int fd);
 void hint_begin(void);
 
 /*
- * At the start, and when a policy begins to judge datagrams: marks those descriptors without a hint that are datagram
- * sockets HINT_UNKNOWN, since read(2) asks about no other. errno is preserved.
+ * Of a descriptor that was here before us, or became what it is while nobody judged datagrams: marks it HINT_UNKNOWN where it
+ * is a datagram socket without a hint, since read(2) asks about no other. True: it is one.
  */
-void hint_inherited(void);
+bool hint_inherit(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bind(2), listen(2), bindresvport(3): where the program may listen. */
+/* bind(2), listen(2), bindresvport(3), rresvport(3): where the program may listen. */
 #include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/options.h"
@@ -8,6 +8,7 @@
 #include "shim/ports.h"
 #include "shim/real.h"
 #include "shim/sandbox.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <string.h>
@@ -234,11 +235,11 @@ EXPORT int listen(int fd, int backlog)
  */
 
 /* Tries one port; false where another should be tried. */
-static bool try_reserved(int fd, struct own_address *own, unsigned port, int *result)
+static bool try_reserved(int fd, struct own_address *own, unsigned port, int *result, const char *op)
 {
     ((struct sockaddr_in *)&own->storage)->sin_port = htons((uint16_t)port);
     *result = -1;
-    if (watching(KINDS) && bind_address_refused(fd, own, "bindresvport"))
+    if (watching(KINDS) && bind_address_refused(fd, own, op))
         return false;
     *result = bind_socket(fd, (struct sockaddr *)&own->storage, own->length);
     return *result == 0 || errno != EADDRINUSE;
@@ -265,11 +266,11 @@ static __attribute__((noinline)) int bindresvport_judged(int fd, struct sockaddr
         memcpy(&own.storage, address, sizeof(*address));
     own.storage.ss_family = AF_INET;
     for (unsigned port = start; port <= RESERVED_HIGHEST; port++) {
-        if (try_reserved(fd, &own, port, &result))
+        if (try_reserved(fd, &own, port, &result, "bindresvport"))
             goto done;
     }
     for (unsigned port = start - 1; port >= RESERVED_LOWEST; port--) {
-        if (try_reserved(fd, &own, port, &result))
+        if (try_reserved(fd, &own, port, &result, "bindresvport"))
             goto done;
     }
 done:
@@ -291,4 +292,58 @@ static inline int sockade_bindresvport(int fd, struct sockaddr_in *address)
 EXPORT int bindresvport(int fd, struct sockaddr_in *address)
 {
     return sockade_bindresvport(fd, address);
+}
+
+/* rresvport: the same downwards from the caller's port, on a socket of its own. */
+
+static __attribute__((noinline)) int rresvport_judged(int *port, sa_family_t family)
+{
+    struct own_address own = {.length = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)};
+    struct ruling ruling;
+    int fd, start, result;
+
+    follow_sources();
+    if (!policy_ready(KINDS | TRANSLATED | WATCH_FAMILY) || (family != AF_INET && family != AF_INET6))
+        return RARE_REAL(rresvport_af)(port, family);
+    judge_family(&ruling, family, "rresvport");
+    if (ruling.refused) {
+        errno = ruling.error;
+        return -1;
+    }
+    fd = real.socket(family, SOCK_STREAM, 0);
+    if (fd < 0)
+        return -1;
+    hint_set(fd, family, SOCK_STREAM, 0);
+    own.storage.ss_family = family;
+    *port = *port < RESERVED_LOWEST ? RESERVED_LOWEST : *port > RESERVED_HIGHEST ? RESERVED_HIGHEST : *port;
+    start = *port;
+    do {
+        if (try_reserved(fd, &own, (unsigned)*port, &result, "rresvport")) {
+            if (result == 0)
+                return fd;
+            kernel_close(fd);
+            return -1;
+        }
+        *port = *port == RESERVED_LOWEST ? RESERVED_HIGHEST : *port - 1;
+    } while (*port != start);
+    kernel_close(fd);
+    errno = errno == EADDRINUSE ? EAGAIN : errno;
+    return -1;
+}
+
+static inline int sockade_rresvport(int *port, sa_family_t family)
+{
+    if (!watching(KINDS | TRANSLATED | FOLLOWED))
+        return RARE_REAL(rresvport_af)(port, family);
+    return rresvport_judged(port, family);
+}
+
+EXPORT int rresvport_af(int *port, sa_family_t family)
+{
+    return sockade_rresvport(port, family);
+}
+
+EXPORT int rresvport(int *port)
+{
+    return sockade_rresvport(port, AF_INET);
 }

@@ -2,12 +2,12 @@
 /*
  * liburing's ways to make an io_uring, by which a program connects, accepts and sends past every hook. liburing enters the
  * kernel by an instruction of its own, so syscall(2) never sees it. While there is a policy under which something can be
- * refused or noted, programs are told that this kernel has none; they fall back to the calls that they would make there. A ring that was
- * made before (by a program that handed its descriptor down, or before a policy came) is out of reach.
+ * refused or noted, programs are told that this kernel has none, and fall back to other calls. A ring that was made before (by
+ * a program that handed its descriptor down, or before a policy came) is out of reach.
  *
  * The real functions are in liburing and not in libc, perhaps opened by dlopen(3) with RTLD_LOCAL, where dlsym(RTLD_NEXT)
- * does not look: dl_iterate_phdr(3), under the loader's lock, goes through all that is loaded now. They are looked
- * up at each call: what was found may be unloaded and loaded elsewhere.
+ * does not look; rare_bind goes through all that is loaded, under the loader's lock. They are looked up at each call: what was
+ * found may be unloaded and loaded elsewhere.
  */
 #include "shim/uring.h"
 
@@ -15,45 +15,17 @@
 #include "shim/real.h"
 
 #include <errno.h>
-#include <link.h>
-#include <sys/syscall.h>
 
 bool uring_is_hidden(void)
 {
     return policy_ready(WATCH_ALL);
 }
 
-struct wanted {
-    const char *name;
-    uintptr_t own;
-    void *found;
-};
-
-static int visit(struct dl_phdr_info *info, size_t size, void *data)
-{
-    struct wanted *wanted = data;
-
-    (void)size;
-    if (info->dlpi_addr == wanted->own)
-        return 0;
-    for (unsigned i = 0; i < info->dlpi_phnum && wanted->found == NULL; i++) {
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            wanted->found = definition_in(info->dlpi_addr, (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr),
-                                          wanted->name);
-    }
-    return wanted->found != NULL;
-}
-
 static void *uring_find(const char *name)
 {
-    static void *iterate_found;
-    struct wanted wanted = {.name = name, .own = own_base()};
-    int (*iterate)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+    void *found = NULL;
 
-    *(void **)(&iterate) = rare_function(&iterate_found, "dl_iterate_phdr");
-    if (iterate != NULL)
-        iterate(visit, &wanted);
-    return wanted.found;
+    return rare_bind(&found, name);
 }
 
 /* What to call instead of us; NULL: it is hidden, or there is none (somebody asked dlsym(3), and found ours). */

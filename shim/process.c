@@ -3,10 +3,12 @@
 #include "shim/process.h"
 
 #include "shim/checkers.h"
+#include "shim/descriptors.h"
 #include "shim/follow.h"
 #include "shim/hints.h"
 #include "shim/icmp/socket.h"
 #include "shim/icmp/open.h"
+#include "shim/icmp/wait_parts.h"
 #include "shim/real.h"
 #include "shim/start.h"
 #include "state/call.h"
@@ -14,6 +16,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 struct process process = {.watch = UINT32_MAX};
@@ -23,7 +26,8 @@ LARGE struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS];
 enum stage { STAGE_NEW, STAGE_STARTING, STAGE_READY };
 
 static _Atomic int stage;
-static _Atomic pid_t starter; /* the thread that fills `process` */
+static _Atomic pid_t starter;         /* the thread that fills `process` */
+static _Atomic bool *_Atomic at_work; /* whether it does, in this process; NULL: it has no other threads */
 
 bool process_is_ready(void)
 {
@@ -57,6 +61,11 @@ static uint32_t policy_watch(void)
     return watch;
 }
 
+static void expect_datagrams(int fd)
+{
+    hint_inherit(fd);
+}
+
 /*
  * When datagrams begin to be judged the bits are set first: a descriptor that is made meanwhile is then marked by whoever
  * makes it.
@@ -73,17 +82,56 @@ void process_watch_again(void)
                                                   memory_order_relaxed, memory_order_relaxed))
         continue;
     if (watch & ~before & WATCH_FROM_DATAGRAM)
-        hint_inherited();
+        descriptors_each(expect_datagrams);
 }
 
-/* From here on hooks look at what the layers ask for and at nothing else. */
+static void inherit_datagram(int fd)
+{
+    if (hint_inherit(fd))
+        icmp_adopt(fd); /* a ping socket, maybe */
+}
+
+/* From here on hooks look at what the layers ask for, and at the translated sockets that came by exec. */
 static void process_watch(void)
 {
     uint32_t watch = policy_watch();
 
-    if (watch & WATCH_FROM_DATAGRAM)
-        hint_inherited();
     atomic_store_explicit(&process.watch, watch, memory_order_relaxed);
+    descriptors_each(watch & WATCH_FROM_DATAGRAM ? inherit_datagram : icmp_adopt);
+}
+
+/*
+ * While other threads are there one of them may fork in the middle of the start, and in the child nobody is at work, though
+ * it looks like that. So it is noted in a page that the kernel wipes on fork (MADV_WIPEONFORK, Linux 4.14). A child of vfork(2)
+ * shares the page, and waits for its parent. The page stays, since a thread that waits may look at it.
+ */
+static void start_note(void)
+{
+    _Atomic bool *page = atomic_load(&at_work);
+    _Atomic bool *expected = NULL;
+    size_t size = (size_t)getpagesize();
+
+    if (page == NULL && wait_has_threads()) {
+        page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+            return;
+        if (madvise((void *)page, size, MADV_WIPEONFORK) != 0 ||
+            !atomic_compare_exchange_strong(&at_work, &expected, page)) {
+            munmap((void *)page, size);
+            page = expected;
+        }
+    }
+    if (page != NULL)
+        atomic_store(page, true);
+}
+
+/* Whether this is a child that was forked in the middle of the start: then it begins anew. */
+static bool start_was_lost(void)
+{
+    const _Atomic bool *page = atomic_load(&at_work);
+    int expected = STAGE_STARTING;
+
+    return page != NULL && !atomic_load(page) && atomic_compare_exchange_strong(&stage, &expected, STAGE_NEW);
 }
 
 /*
@@ -95,18 +143,25 @@ static void process_start(void)
     pid_t self = (pid_t)kernel_call(SYS_gettid, 0);
     int expected = STAGE_NEW;
 
+    if (atomic_load(&stage) == STAGE_NEW)
+        start_note();
     if (atomic_compare_exchange_strong(&stage, &expected, STAGE_STARTING)) {
         atomic_store(&starter, self);
+        process.layer_count = 0; /* of a start that was lost */
         checkers_leave_out();
         real_bind();
         start_layers();
         process_watch();
-        icmp_inherited();
         atomic_store_explicit(&stage, STAGE_READY, memory_order_release);
         return;
     }
-    while (atomic_load_explicit(&stage, memory_order_acquire) == STAGE_STARTING && atomic_load(&starter) != self)
+    while (atomic_load_explicit(&stage, memory_order_acquire) == STAGE_STARTING && atomic_load(&starter) != self) {
+        if (start_was_lost()) {
+            process_start();
+            return;
+        }
         sched_yield();
+    }
 }
 
 bool policy_has_moved(void)

@@ -25,6 +25,12 @@ struct rare rare;
 extern struct r_debug _r_debug __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[];
 
+/*
+ * Which version of a name will do. Names that no program is linked with any more have none but an old, hidden one, which old
+ * programs ask for.
+ */
+enum wanted { FUNCTION, FUNCTION_OF_ANY_VERSION, VARIABLE };
+
 /* What a look-up in one object needs. */
 struct object {
     uintptr_t base;
@@ -55,12 +61,12 @@ static const void *dynamic_pointer(uintptr_t base, uintptr_t value)
     return (const void *)(value < base ? base + value : value);
 }
 
-static bool object_read_at(struct object *object, uintptr_t base, const ElfW(Dyn) * dynamic)
+static bool object_read(struct object *object, const struct link_map *map)
 {
     memset(object, 0, sizeof(*object));
-    object->base = base;
-    for (const ElfW(Dyn) *entry = dynamic; entry != NULL && entry->d_tag != DT_NULL; entry++) {
-        const void *pointer = dynamic_pointer(base, entry->d_un.d_ptr);
+    object->base = map->l_addr;
+    for (const ElfW(Dyn) *entry = map->l_ld; entry != NULL && entry->d_tag != DT_NULL; entry++) {
+        const void *pointer = dynamic_pointer(map->l_addr, entry->d_un.d_ptr);
 
         if (entry->d_tag == DT_SYMTAB)
             object->symbols = pointer;
@@ -76,11 +82,6 @@ static bool object_read_at(struct object *object, uintptr_t base, const ElfW(Dyn
     return object->symbols != NULL && object->strings != NULL && object->hash != NULL;
 }
 
-static bool object_read(struct object *object, const struct link_map *map)
-{
-    return object_read_at(object, map->l_addr, map->l_ld);
-}
-
 static uint32_t gnu_hash(const char *name)
 {
     uint32_t hash = 5381;
@@ -90,22 +91,22 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-/* A definition that can be used as it is: the default version of a plain function, or of a variable (STT_*). */
-static bool symbol_fits(const struct object *object, uint32_t i, const char *name, unsigned type)
+/* A definition that can be used as it is. */
+static bool symbol_fits(const struct object *object, uint32_t i, const char *name, enum wanted wanted)
 {
     const ElfW(Sym) *symbol = &object->symbols[i];
 
     if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0)
         return false;
-    if (ELF64_ST_TYPE(symbol->st_info) != type) /* ELF32_ST_TYPE is the same */
+    if (ELF64_ST_TYPE(symbol->st_info) != (wanted == VARIABLE ? STT_OBJECT : STT_FUNC)) /* ELF32_ST_TYPE is the same */
         return false;
-    if (object->versions != NULL && (object->versions[i] & 0x8000))
+    if (wanted != FUNCTION_OF_ANY_VERSION && object->versions != NULL && (object->versions[i] & 0x8000))
         return false;
     return strcmp(object->strings + symbol->st_name, name) == 0;
 }
 
 /* Looks a name up by the object's GNU hash table: bloom filter, bucket, chain. */
-static void *object_find_type(const struct object *object, const char *name, uint32_t hash, unsigned type)
+static void *object_find(const struct object *object, const char *name, uint32_t hash, enum wanted wanted)
 {
     uint32_t bucket_count = object->hash[0];
     uint32_t first = object->hash[1];
@@ -129,16 +130,11 @@ static void *object_find_type(const struct object *object, const char *name, uin
     for (;; i++) {
         uint32_t entry = chain[i - first];
 
-        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name, type))
+        if ((entry | 1) == (hash | 1) && symbol_fits(object, i, name, wanted))
             return (void *)(object->base + object->symbols[i].st_value);
         if (entry & 1)
             return NULL;
     }
-}
-
-static void *object_find(const struct object *object, const char *name, uint32_t hash)
-{
-    return object_find_type(object, name, hash, STT_FUNC);
 }
 
 /*
@@ -179,7 +175,7 @@ static void **binding_slot(size_t i)
  * The first definition of `name` in the objects from `map` on, up to libc: what stands behind it in the map may have been
  * opened by dlopen(3), and be closed by another thread while we read.
  */
-static void *next_definition(const struct link_map *map, const char *name)
+static void *next_definition(const struct link_map *map, const char *name, enum wanted wanted)
 {
     void *found = NULL;
     bool last = false;
@@ -189,7 +185,7 @@ static void *next_definition(const struct link_map *map, const char *name)
 
         if (!object_read(&object, map))
             continue;
-        found = object_find(&object, name, gnu_hash(name));
+        found = object_find(&object, name, gnu_hash(name), wanted);
         last = is_libc(&object);
     }
     return found;
@@ -201,7 +197,7 @@ static void *find_by_dlsym(const struct link_map *map, const char *name)
     static void *(*dlsym_found)(void *, const char *);
 
     if (dlsym_found == NULL)
-        *(void **)(&dlsym_found) = next_definition(map, "dlsym");
+        *(void **)(&dlsym_found) = next_definition(map, "dlsym", FUNCTION);
     return dlsym_found == NULL ? NULL : dlsym_found(RTLD_NEXT, name);
 }
 
@@ -228,7 +224,7 @@ void real_bind(void)
         name = bindings;
         for (size_t i = 0; i < BINDINGS; i++, name += strlen(name) + 1) {
             if (*binding_slot(i) == NULL)
-                *binding_slot(i) = object_find(&object, name, gnu_hash(name));
+                *binding_slot(i) = object_find(&object, name, gnu_hash(name), FUNCTION);
             left += *binding_slot(i) == NULL;
         }
         last = is_libc(&object);
@@ -240,29 +236,56 @@ void real_bind(void)
     }
 }
 
+/* A name that is looked for in each object, and what was found. */
+struct look_up {
+    const char *name;
+    void *found;
+};
+
+static int find_in_object(struct dl_phdr_info *info, size_t size, void *data)
+{
+    struct look_up *look_up = data;
+    struct link_map map = {.l_addr = info->dlpi_addr};
+    struct object object;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            map.l_ld = (void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    }
+    if (map.l_ld != _DYNAMIC && object_read(&object, &map))
+        look_up->found = object_find(&object, look_up->name, gnu_hash(look_up->name), FUNCTION_OF_ANY_VERSION);
+    return look_up->found != NULL;
+}
+
+/*
+ * In any object at all, under the loader's lock: before glibc 2.34 res_query and its kin stand in libresolv, which may have
+ * come by dlopen(3) for its one user alone.
+ */
+static void *find_anywhere(const struct link_map *first, const char *name)
+{
+    int (*iterate)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+    struct look_up look_up = {.name = name};
+
+    *(void **)(&iterate) = next_definition(first, "dl_iterate_phdr", FUNCTION);
+    if (iterate != NULL)
+        iterate(find_in_object, &look_up);
+    return look_up.found;
+}
+
 void *rare_bind(void **slot, const char *name)
 {
     const struct link_map *first = behind_ourselves();
-    void *bound = next_definition(first, name);
+    void *bound = next_definition(first, name, FUNCTION);
 
     if (bound == NULL)
         bound = find_by_dlsym(first, name);
+    if (bound == NULL)
+        bound = next_definition(first, name, FUNCTION_OF_ANY_VERSION);
+    if (bound == NULL)
+        bound = find_anywhere(first, name);
     __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
     return bound;
-}
-
-void *definition_in(uintptr_t base, const void *dynamic, const char *name)
-{
-    struct object object;
-
-    return object_read_at(&object, base, dynamic) ? object_find(&object, name, gnu_hash(name)) : NULL;
-}
-
-uintptr_t own_base(void)
-{
-    const struct link_map *own = ourselves();
-
-    return own == NULL ? 0 : own->l_addr;
 }
 
 void *libc_function(void **slot, const char *name)
@@ -273,7 +296,7 @@ void *libc_function(void **slot, const char *name)
     for (const struct link_map *map = behind_ourselves(); map != NULL && bound == NULL; map = map->l_next) {
         if (!object_read(&object, map) || !is_libc(&object))
             continue;
-        bound = object_find(&object, name, gnu_hash(name));
+        bound = object_find(&object, name, gnu_hash(name), FUNCTION);
         __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
         break;
     }
@@ -291,7 +314,7 @@ const void *libc_variable(const char *name)
 
         if (!object_read(&object, map))
             continue;
-        found = object_find_type(&object, name, gnu_hash(name), STT_OBJECT);
+        found = object_find(&object, name, gnu_hash(name), VARIABLE);
         last = is_libc(&object);
     }
     return found;

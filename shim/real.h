@@ -8,10 +8,13 @@
 #ifndef SOCKADE_SHIM_REAL_H
 #define SOCKADE_SHIM_REAL_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <resolv.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,6 +56,70 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                 size_t fds_size);
 
+#if __SIZEOF_LONG__ == 4
+#include <stdint.h>
+
+/* Times of 64 bits in 32-bit programs, as libc has them; declared by it for such programs alone. */
+struct timespec_time64 {
+    int64_t seconds;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    int32_t padding;
+    int32_t nanoseconds;
+#else
+    int32_t nanoseconds;
+    int32_t padding;
+#endif
+};
+struct timeval_time64 {
+    int64_t seconds;
+    int64_t microseconds;
+};
+ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+int __recvmmsg64(int fd, struct mmsghdr *entries, unsigned count, int flags, struct timespec_time64 *timeout);
+ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags);
+int __sendmmsg64(int fd, struct mmsghdr *entries, unsigned count, int flags);
+int __setsockopt64(int fd, int level, int name, const void *value, socklen_t length);
+int __getsockopt64(int fd, int level, int name, void *value, socklen_t *length);
+int __fcntl_time64(int fd, int command, ...);
+int __ioctl_time64(int fd, unsigned long request, ...);
+int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec_time64 *timeout, const sigset_t *mask);
+int __select64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, struct timeval_time64 *timeout);
+int __pselect64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, const struct timespec_time64 *timeout,
+                const sigset_t *mask);
+int __epoll_pwait2_time64(int fd, struct epoll_event *events, int most, const struct timespec_time64 *timeout,
+                          const sigset_t *mask);
+#endif
+
+/* What headers before glibc 2.34 make of these. */
+#undef res_query
+#undef res_search
+#undef res_querydomain
+#undef res_send
+#undef res_nquery
+#undef res_nsearch
+#undef res_nquerydomain
+#undef res_nsend
+int res_query(const char *domain, int class, int type, unsigned char *answer, int size);
+int res_search(const char *domain, int class, int type, unsigned char *answer, int size);
+int res_querydomain(const char *host, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_send(const unsigned char *question, int length, unsigned char *answer, int size);
+int res_nquery(res_state state, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_nsearch(res_state state, const char *domain, int class, int type, unsigned char *answer, int size);
+int res_nquerydomain(res_state state, const char *host, const char *domain, int class, int type, unsigned char *answer,
+                     int size);
+int res_nsend(res_state state, const unsigned char *question, int length, unsigned char *answer, int size);
+extern __typeof__(res_query) __res_query;
+extern __typeof__(res_search) __res_search;
+extern __typeof__(res_querydomain) __res_querydomain;
+extern __typeof__(res_send) __res_send;
+extern __typeof__(res_nquery) __res_nquery;
+extern __typeof__(res_nsearch) __res_nsearch;
+extern __typeof__(res_nquerydomain) __res_nquerydomain;
+extern __typeof__(res_nsend) __res_nsend;
+struct hostent *res_gethostbyname(const char *name);
+struct hostent *res_gethostbyname2(const char *name, int family);
+struct hostent *res_gethostbyaddr(const void *address, socklen_t length, int family);
+
 struct real {
 #define HOOK(name, family, why) __typeof__(&name) name;
 #define RARE(name, family, why)
@@ -92,12 +159,6 @@ const void *libc_variable(const char *name);
 
 /* Binds the one RARE name and notes it in `slot`. As safe as real_bind; needs nothing from it. NULL: there is none. */
 void *rare_bind(void **slot, const char *name);
-
-/* The first definition of `name` in an object that is loaded at `base` and has this dynamic section. */
-void *definition_in(uintptr_t base, const void *dynamic, const char *name);
-
-/* Where our own object is loaded. */
-uintptr_t own_base(void);
 
 /*
  * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as

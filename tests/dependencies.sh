@@ -70,6 +70,8 @@ case " $* " in
     need bind9-dnsutils command -v dig
     need redis-tools command -v redis-cli
     [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
+    need php-cli command -v php
+    need php-curl sh -c 'php -m | grep -qx curl'
     need netbase test -e /etc/protocols
     need fping command -v fping
     need oping command -v oping
@@ -77,8 +79,31 @@ case " $* " in
     need traceroute command -v traceroute
     need perl perl -MNet::Ping -e 1
     need default-jdk-headless command -v javac
+    need libjemalloc2 sh tests/real/has.sh '/usr/lib/*/libjemalloc.so.2'
+    need libfaketime sh tests/real/has.sh '/usr/lib/*/faketime/libfaketime.so.1'
+    need libsocket-wrapper sh tests/real/has.sh '/usr/lib/*/libsocket_wrapper.so'
+    # The package is named after the version, which is not known where python3 is about to be installed: Debian 12's then.
+    python=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3.11)
+    need "libpython$python-testsuite" test -e "/usr/lib/python$python/test/test_socket.py"
     unpack inetutils-ping
     unpack iputils-ping
+    ;;
+esac
+# What tests/long runs programs with.
+case " $* " in
+*' check-long '*)
+    need libtcmalloc-minimal4 sh tests/real/has.sh '/usr/lib/*/libtcmalloc_minimal_debug.so.4'
+    need libmimalloc2.0 sh tests/real/has.sh '/usr/lib/*/libmimalloc.so.2'
+    need libeatmydata1 sh tests/real/has.sh '/usr/lib/*/libeatmydata.so.1'
+    need fakeroot command -v fakeroot
+    need libnss-wrapper sh tests/real/has.sh '/usr/lib/*/libnss_wrapper.so'
+    need libuid-wrapper sh tests/real/has.sh '/usr/lib/*/libuid_wrapper.so'
+    need torsocks command -v torsocks
+    need tsocks command -v tsocks
+    need libproxychains4 sh tests/real/has.sh '/usr/lib/*/libproxychains.so.4'
+    need libkeepalive0 test -e /usr/lib/libkeepalive.so
+    need clang command -v clang
+    need gdb command -v gdb
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star

@@ -101,6 +101,9 @@ scratch() {
         mkdir bin
         cp "$SOCKADE" bin/sockade
         [ ! -e "$LIBSOCKADE" ] || cp "$LIBSOCKADE" bin/libsockade.so
+        for lib in lib lib32 lib64; do
+            [ ! -d "${SOCKADE%/*}/$lib" ] || cp -RL "${SOCKADE%/*}/$lib" bin/
+        done
         SOCKADE=$SCRATCH/bin/sockade LIBSOCKADE=$SCRATCH/bin/libsockade.so
     fi
 }
@@ -154,6 +157,11 @@ preload_value() {
         [ ! -e "$lib" ] || { echo "${SOCKADE%/*}/\$LIB/libsockade.so"; return; }
     done
     echo "$LIBSOCKADE"
+}
+
+# Whether the object is one that counts what is reached (make coverage).
+counted() {
+    [ -e "$LIBSOCKADE.counters" ]
 }
 
 # Whether the object is one with a sanitizer, which brings handlers and descriptors of its own and is slow to start.

@@ -4,17 +4,27 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 KERNEL_PROOFS := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard tests/hooks/*.c))
+# What calls the second names of libc for times of 64 bits, where it is compiled with such.
+TIME64_PROGRAMS := again_refused batch_refused receive_refused sources_refused receive sending waits
+# The same for 32 bits, and what such a program must find in the kernel too.
+NARROW_PROGRAMS := $(if $(NARROW),$(patsubst tests/hooks/%.c,$(BUILD)/32/tests/hooks/%,$(wildcard tests/hooks/*.c)) \
+	$(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
+	$(patsubst %,$(BUILD)/32/tests/kernel/%,cookie mapped peek_passes_fds ping_label ping_open quiet_child recvmmsg_errors))
 CONFORMANCE_PROGRAMS := $(patsubst tests/conformance/%.c,$(BUILD)/tests/conformance/%,$(wildcard tests/conformance/*.c))
 HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYERS := $(patsubst tests/fuzz/%.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 # LEAVE_OUT names scripts that one lane of CI has run and another need not.
 LEAVE_OUT ?=
-SCRIPTS := $(filter-out $(LEAVE_OUT),$(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh) tests/real/table.sh))
-# What runs only in `make check-long`, and the longest time of one script.
-LONG_SCRIPTS := $(sort $(wildcard tests/long/*.sh))
+SCRIPTS := $(filter-out $(LEAVE_OUT),$(sort $(wildcard tests/house/*.sh tests/command/*.sh tests/fuzz/*.sh tests/hooks/*.sh tests/programs/*.sh tests/icmp/*.sh tests/conformance/*.sh)))
+# What is long: LONG=1, as `make check-long` has it, runs all of it; otherwise those that say so run in a short form. The
+# longest time of one script, and whether the table of real programs has its quick cases only.
+LONG ?=
+LONG_SCRIPTS := $(filter-out $(LEAVE_OUT),$(if $(LONG),$(sort $(wildcard tests/long/*.sh)),$(shell grep -l '^# Short form in .make check.\.' tests/long/*.sh)))
 TEST_SECONDS ?= 600
-# Of the table of real programs the quick cases, or all.
 REAL_QUICK ?= 1
+# Programs of others notice a sanitizer's runtime.
+REAL_SCRIPTS := $(if $(SANITIZE),,$(filter-out $(LEAVE_OUT),tests/real/table.sh) $(LONG_SCRIPTS))
 
 # The shim once more with every symbol visible, for unit tests of its inside.
 VISIBLE := $(filter-out $(BUILD)/visible/shim/hook_% $(BUILD)/visible/shim/own_libc.o,$(patsubst %.c,$(BUILD)/visible/%.o,$(SHIM)))
@@ -42,7 +52,9 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(GROUND_OBJECTS)
 $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
 # Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
-$(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
+# Their warnings were told of the 64-bit ones.
+NARROW_TEST := -m32 -O1 -w
+$(BUILD)/32/tests/kernel/% $(BUILD)/32/tests/hooks/% $(BUILD)/32/tests/time64/% $(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
 $(BUILD)/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -51,6 +63,18 @@ $(BUILD)/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs cmocka) -lpthread
+$(BUILD)/32/tests/hooks/%: tests/hooks/%.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< -lpthread
+$(BUILD)/32/tests/time64/%: tests/hooks/%.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< -lpthread
+$(BUILD)/32/tests/kernel/%: tests/kernel/%.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -o $@ $< -lpthread
 $(BUILD)/tests/conformance/%: tests/conformance/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -61,14 +85,26 @@ $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
 
 # The real sources, compiled once more by clang with its fuzzer; of the shim what is bytes to bytes.
-FUZZED := $(POLICY) $(STATE) $(CONFIG) shim/icmp/facts.c shim/icmp/filter.c shim/icmp/packet.c
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED)
+FUZZED_SHIM := shim/fdinfo.c shim/pin.c $(addprefix shim/icmp/,control.c facts.c filter.c packet.c)
+FUZZED_CHILD := shim/child_environment.c shim/shell_command.c
+FUZZED := $(POLICY) $(STATE) $(CONFIG) $(FUZZED_SHIM)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED) $(FUZZED_CHILD)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(FUZZED) $(shell $(PKG_CONFIG) --libs libconfig jansson)
+		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(FUZZED) $(if $(findstring fuzz_child,$@),$(FUZZED_CHILD)) $(shell $(PKG_CONFIG) --libs libconfig jansson)
 
-test-programs: all $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(HELPERS)
+# The same targets with a main of their own, by any compiler: `make check` runs them on the inputs that are kept.
+REPLAYED := $(GROUND_OBJECTS) $(patsubst %.c,$(BUILD)/visible/%.o,$(FUZZED_SHIM))
+REPLAYED_CHILD := $(patsubst %.c,$(BUILD)/visible/%.o,$(FUZZED_CHILD))
+$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(REPLAYED) $(REPLAYED_CHILD)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -o $@ $< tests/fuzz/replay.c $(REPLAYED) $(if $(findstring fuzz_child,$@),$(REPLAYED_CHILD)) \
+		$(link_coverage) $(TEST_LIBS)
+	$(begin_counters)
+
+test-programs: all $(REPLAYERS) $(UNIT_TESTS) $(KERNEL_PROOFS) $(HOOK_PROGRAMS) $(NARROW_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(HELPERS)
 
 # A sanitized object is preloaded into plain programs: the runtime comes behind libc then, and is told to accept that. Its
 # own heap checks are lost by it, and the shim has no heap. Leaks of programs that end are not looked for, and threads that
@@ -79,8 +115,8 @@ sanitizer_options := $(if $(SANITIZE),ASAN_OPTIONS=verify_asan_link_order=0:dete
 check: dependencies
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(if $(LEAVE_OUT),@echo "Left out here: $(LEAVE_OUT)")
-	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) TEST_SECONDS=$(TEST_SECONDS) REAL_QUICK=$(REAL_QUICK) \
-		sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) $(if $(LONG),$(LONG_SCRIPTS)) tests/matcher.py
+	$(Q)$(sanitizer_options) BUILD=$(BUILD) DECISIONS=$(DECISIONS) TEST_SECONDS=$(TEST_SECONDS) LONG=$(LONG) REAL_QUICK=$(REAL_QUICK) \
+		sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) $(REAL_SCRIPTS) tests/matcher.py
 
 # The unit tests alone: for the thread sanitizer, whose runtime cannot be preloaded into plain programs.
 check-units: $(UNIT_TESTS)
@@ -114,7 +150,7 @@ lint:
 # for what single tests have reached by then.
 coverage: dependencies
 	$(Q)$(MAKE) --no-print-directory test-programs $(coverage_build)
-	$(Q)for counters in $(COVERED)/*.counters $(COVERED)/tests/unit/*.counters; do : >$$counters; done
+	$(Q)for counters in $(COVERED)/*.counters $(COVERED)/tests/unit/*.counters $(COVERED)/replay/*.counters; do : >$$counters; done
 	$(Q)$(MAKE) --no-print-directory check $(coverage_build) DECISIONS=20000 LEAVE_OUT='$(UNCOUNTED)' || true
 	$(Q)$(MAKE) --no-print-directory coverage-report
 COVERED := build-coverage

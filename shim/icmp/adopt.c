@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking up translated sockets that others have opened, by the label on them (label.h). */
-#include "shim/descriptors.h"
 #include "shim/icmp/label.h"
 #include "shim/icmp/socket.h"
 #include "shim/real.h"
@@ -47,9 +46,4 @@ void icmp_adopt(int fd)
     if (label_read(fd, &label) && (!watching(WATCH_ICMP) || icmp_find(fd) == NULL))
         icmp_register_as(fd, &label);
     errno = saved;
-}
-
-void icmp_inherited(void)
-{
-    descriptors_each(icmp_adopt);
 }

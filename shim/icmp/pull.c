@@ -266,21 +266,38 @@ static void pull_errors(struct icmp_socket *socket, int fd, bool shared)
         socket->look = true;
 }
 
+/*
+ * Why nothing can be taken, as a sandbox says to each recvmsg(2), is the program's to know: it would wait for ever. A descriptor
+ * that is gone says nothing of the socket.
+ */
+static void note_failure(struct icmp_socket *socket, int error)
+{
+    if (error != 0 && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK)
+        socket->pending = error;
+}
+
 /* Until one is held, or `all`. */
 static void pull_replies(struct icmp_socket *socket, int fd, bool shared, bool all)
 {
     struct message message;
+    int error = 0;
 
     for (unsigned count = 0; count < PULL_MOST; count++) {
         if (!all && atomic_load(&socket->packets.count) > 0)
             return;
-        if (take(socket, fd, &message, 0) >= 0)
+        if (take(socket, fd, &message, 0) >= 0) {
             hold_reply(socket, fd, &message, shared);
-        else if (is_icmp_errno(errno))
-            pull_errors(socket, fd, shared);
-        else
+            error = 0;
+            continue;
+        }
+        if (!is_icmp_errno(errno)) {
+            note_failure(socket, errno);
             return;
+        }
+        error = errno;
+        pull_errors(socket, fd, shared);
     }
+    note_failure(socket, error);
 }
 
 /* Gives a packet to one listener. */

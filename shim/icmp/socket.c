@@ -97,10 +97,15 @@ struct icmp_socket *icmp_find(int fd)
     struct entry *entry = NULL;
     uint64_t cookie;
     int saved = errno;
+    bool forbidden = false;
 
     if (cookie_of(fd, &cookie))
         entry = entry_of(fd, cookie);
+    else
+        forbidden = errno == EPERM || errno == EACCES || errno == ENOSYS || errno == ENOBUFS || errno == ENOMEM;
     errno = saved;
+    if (forbidden) /* a sandbox came after the socket: it is what it was */
+        return icmp_guess(fd);
     if (entry == NULL)
         return NULL;
     note_descriptor(entry, fd);

@@ -168,9 +168,6 @@ struct icmp_socket *icmp_register_as(int fd, const struct label *label);
 /* Looks at a descriptor that came by exec or SCM_RIGHTS, and takes it up where it carries a label. errno is preserved. */
 void icmp_adopt(int fd);
 
-/* At the start: takes up all labelled sockets among the inherited descriptors. errno is preserved. */
-void icmp_inherited(void);
-
 /* Writes the label again, after the identifier became fixed or mapped, or an option changed that exec has to keep. */
 void icmp_label(struct icmp_socket *socket, int fd);
 

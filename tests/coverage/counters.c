@@ -27,8 +27,8 @@ void __wrap___gcov_exit(void);
 /* Past libc's names, some of which the object exports itself. */
 PLAIN static void *counters_map(int fd, size_t length, void *place)
 {
-    return (void *)syscall(SYS_mmap, place, length, PROT_READ | PROT_WRITE, MAP_SHARED | (place != NULL ? MAP_FIXED : 0),
-                           fd, 0L);
+    return (void *)syscall(SYS_mmap, place, length, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | (place != NULL ? MAP_FIXED : 0), fd, 0L);
 }
 
 /* Before every other constructor; what has been counted by then is added to the file's. */

@@ -23,6 +23,8 @@ static const char text[] =
     "{ action = \"deny\"; on = \"any\"; port = 22; }, { action = \"deny\"; family = \"packet\"; } );\n"
     "programs = ( { exe = \"/usr/bin/*\"; rules = ( { action = \"drop\"; to = \"any\"; } ); } );";
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 struct numbers {
     const uint8_t *at;
     size_t left;

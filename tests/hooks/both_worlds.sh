@@ -6,8 +6,14 @@
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
-programs=${LIBSOCKADE%/*}/tests/hooks
+programs=${PROGRAMS:-${LIBSOCKADE%/*}/tests/hooks}
+worlds='user root'
+observing='audit audit_rules'
 scratch
+if [ -n "${PROGRAMS:-}" ]; then # narrow.sh, once more for other programs: children may be of the other width
+    LIBSOCKADE=$(preload_value)
+    worlds=user observing=''
+fi
 ! sanitized || export SANITIZED=1
 add_addresses 192.0.2.1 2001:db8::1
 
@@ -15,6 +21,7 @@ mkdir programs
 for source in "$TESTS"/hooks/*.c; do
     name=$(basename "$source" .c)
     case $name in *_refused) continue ;; esac
+    case " ${ONLY:-$name} " in *" $name "*) ;; *) continue ;; esac
     cp "$programs/$name" programs/ || ok 1 "$name is built"
 done
 
@@ -36,10 +43,10 @@ run() {
 
 for program in programs/*; do
     name=${program##*/}
-    for world in user root; do
+    for world in $worlds; do
         run "$world" "$SCRATCH/bare" "$SCRATCH/$program"
         like "$(cat bare)" '^exit status 0$' "$name as $world: runs without the object"
-        for policy in watching audit audit_rules "$name"; do
+        for policy in watching $observing "$name"; do
             [ -e "$TESTS/hooks/$policy.conf" ] || continue
             run "$world" "$SCRATCH/preloaded" env LD_PRELOAD="$LIBSOCKADE" \
                 SOCKADE_POLICY="$TESTS/hooks/$policy.conf" "$SCRATCH/$program"
@@ -50,7 +57,7 @@ for program in programs/*; do
 done
 
 # What the observing policies saw.
-for policy in audit audit_rules; do
+for policy in $observing; do
     cat home/$policy-*.jsonl "$USER_HOME"/$policy-*.jsonl >events
     for op in socket connect sendto sendmsg sendmmsg bind listen accept bindresvport recvfrom recvmsg recvmmsg recv; do
         like "$(grep -m 1 "\"op\":\"$op\".*\"would-deny\"" events)" '"rule":|"at":' "$policy: $op is told of"

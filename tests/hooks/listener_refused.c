@@ -71,7 +71,7 @@ static void assert_takes_nobody(int fd, int error, const char *to, uint16_t serv
         assert_refused(error, accept(fd, NULL, NULL));
         assert_refused(error, accept4(fd, NULL, NULL, SOCK_NONBLOCK));
     }
-    server = kernel_call(SYS_accept, fd, NULL, NULL);
+    server = kernel_call(SYS_accept4, fd, NULL, NULL, 0);
     assert_served((int)server, waiting);
     assert_refused(error, accept(fd, NULL, NULL)); /* does not wait either */
 }

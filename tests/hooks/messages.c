@@ -276,7 +276,8 @@ static void batch_times(void)
     CHECK("negative time", recvmmsg(in, batch, 1, MSG_DONTWAIT, &time));
     time = (struct timespec){0, 1000000000};
     CHECK("too many nanoseconds", recvmmsg(in, batch, 1, MSG_DONTWAIT, &time));
-    CHECK("bad time", recvmmsg(in, batch, 1, MSG_DONTWAIT, BAD_POINTER));
+    if (sizeof(long) == 8) /* a 32-bit libc reads it itself */
+        CHECK("bad time", recvmmsg(in, batch, 1, MSG_DONTWAIT, BAD_POINTER));
     queue("one");
     CHECK("empty batch", recvmmsg(in, batch, 0, MSG_DONTWAIT, NULL));
     CHECK("no batch", recvmmsg(in, NO_POINTER, 1, MSG_DONTWAIT, NULL));

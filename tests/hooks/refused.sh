@@ -5,8 +5,9 @@
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
-programs=${LIBSOCKADE%/*}/tests/hooks
+programs=${PROGRAMS:-${LIBSOCKADE%/*}/tests/hooks}
 scratch
+[ -z "${PROGRAMS:-}" ] || LIBSOCKADE=$(preload_value) # narrow.sh: children may be of the other width
 ! sanitized || export SANITIZED=1
 # Ping sockets for everybody; in a user namespace for the one group that is mapped there.
 for range in '0 2147483647' '0 0'; do
@@ -47,6 +48,7 @@ run() {
 
 for source in "$TESTS"/hooks/*_refused.c; do
     name=$(basename "$source" .c)
+    case " ${ONLY:-$name} " in *" $name "*) ;; *) continue ;; esac
     cp "$programs/$name" . || { ok 1 "$name is built"; continue; }
     [ "$name" = raw_refused ] || run user "$name"
     run root "$name"

@@ -11,11 +11,11 @@ is "$(awk '!/^#/ && $2 != "hooked" && !($2 == "left" && NF > 3)' "$list")" '' 'w
 
 scratch
 libc=$(ldd "$SOCKADE" | awk '/libc\.so/ { print $3 }')
-exports=$(nm -D --defined-only "$libc" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u)
+exports=$(for file in "$libc" "${libc%/*}/libresolv.so.2"; do nm -D --defined-only "$file"; done | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u)
 for name in $(awk '$2 == "hooked" && $3 != "of" { print $1 }' "$list"); do
     printf '%s\n' "$exports" | grep -qx "$name" || absent="${absent:-} $name"
 done
-is "${absent:-}" '' 'libc exports every name that is hooked'
+is "${absent:-}" '' 'libc, or its resolver, exports every name that is hooked'
 
 # Second, fortified and 64-bit forms of a hooked name are hooked or listed too.
 for name in $table; do
@@ -24,4 +24,14 @@ for name in $table; do
     done
 done >forms
 is "$(sort -u forms)" '' 'every other form of a hooked name is hooked or listed'
+
+# What libc's machine code leads to the network.
+if [ "$(uname -m)" = x86_64 ]; then
+    /usr/bin/python3 "$TESTS/house/libc_entry_points.py" >walk
+    status=$?
+    grep '^#' walk
+    is "$status" 0 'each call of libc that leads to the network or to an exec is hooked, or left with a reason'
+else
+    skip 'the walk over machine code knows x86-64 alone' 'each call of libc that leads to the network or to an exec'
+fi
 done_testing

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# Mostly waits: runs beside the others.
 # Short form in `make check`.
 # CPython's own tests of sockets, TLS, asyncio, mail and web clients and servers, processes, signals and threads, bare and
 # preloaded: every single test must end the same way.
@@ -35,7 +36,7 @@ else
 fi
 : "${PYTHON_MODULES:=$modules}"
 "$PYTHON" -c 'import test.test_socket' 2>/dev/null || {
-    skip 'the test suite is not installed (Debian: libpython3-testsuite)' python_suite.sh
+    skip 'the test suite is not installed (Debian: libpython3.11-testsuite)' python_suite.sh
     done_testing
 }
 enter_net

@@ -9,182 +9,15 @@
  * fail and an allowed one may: by the errno of the fault, or by EACCES, as where the policy cannot be known. A call that
  * succeeds leaves errno alone. Descriptors, the signal mask and children are the same afterwards. Says what is wrong.
  */
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/ip_icmp.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "faulted_ping.h"
 
-#define PORT 7000
-#define OWN_PORT 7001
-#define UNTOUCHED 4242
-#define ANY 4094
-#define RESULTS 64
+#include "state/call.h" /* past the hooks */
+
+#include <sys/uio.h>
+
 #define VARIABLES 5000
 
 extern char **environ;
-
-static int injected; /* the errno of the fault, 0 outside of the window */
-static int wrong;
-static int refusal = EHOSTDOWN, other_refusal = EHOSTDOWN; /* by which the policies refuse that may hold */
-static bool exact;                                        /* faults must not change what calls give at all */
-
-/* What calls gave in the window; it is judged behind it, where the errno of the fault is known. */
-static struct result {
-    const char *name;
-    long got, wanted; /* wanted -1: refused */
-    int error;
-} results[RESULTS];
-static int result_count;
-
-static void note(const char *name, long got, long wanted)
-{
-    if (result_count < RESULTS)
-        results[result_count++] = (struct result){name, got, wanted, errno};
-}
-
-#define CALL(wanted, call)                                                                                             \
-    do {                                                                                                               \
-        long call_got;                                                                                                 \
-        errno = UNTOUCHED;                                                                                             \
-        call_got = (long)(call);                                                                                       \
-        note(#call, call_got, wanted);                                                                                 \
-    } while (0)
-
-static const char *name_of(int error)
-{
-    const char *name = strerrorname_np(error);
-
-    return error == UNTOUCHED ? "untouched" : name == NULL ? "?" : name;
-}
-
-static bool is_from_fault(int error)
-{
-    return injected != 0 && (error == injected || (error == EACCES && !exact) || (injected == ANY && error != UNTOUCHED));
-}
-
-static bool is_right(const struct result *result)
-{
-    if (result->wanted >= 0 && result->got == result->wanted)
-        return result->error == UNTOUCHED;
-    if (result->got != -1)
-        return false;
-    if (result->wanted == -1 && (result->error == refusal || result->error == other_refusal))
-        return true;
-    return is_from_fault(result->error) && !(exact && result->wanted == -1);
-}
-
-static void judge_results(const char *when)
-{
-    for (int i = 0; i < result_count; i++) {
-        if (is_right(&results[i]))
-            continue;
-        printf("%s %s: %ld %s; ", when, results[i].name, results[i].got, name_of(results[i].error));
-        wrong++;
-    }
-    result_count = 0;
-}
-
-/* What a process has, and must have again. */
-
-struct state {
-    unsigned long descriptors;
-    sigset_t mask;
-};
-
-static struct state state_now(void)
-{
-    struct state state = {0};
-
-    for (int fd = 0; fd < 64; fd++)
-        state.descriptors |= (unsigned long)(syscall(SYS_fcntl, fd, F_GETFD) >= 0) << fd;
-    sigprocmask(SIG_BLOCK, NULL, &state.mask);
-    return state;
-}
-
-static struct state before;
-
-static void begin(void)
-{
-    before = state_now();
-    close(-1000);
-}
-
-static void compare_states(void)
-{
-    struct state after = state_now();
-    int status;
-
-    if (after.descriptors != before.descriptors)
-        wrong += printf("descriptors %lx, now %lx; ", before.descriptors, after.descriptors) > 0;
-    for (int i = 1; i < 32; i++) {
-        if (sigismember(&after.mask, i) != sigismember(&before.mask, i))
-            wrong += printf("signal %d; ", i) > 0;
-    }
-    if (waitpid(-1, &status, WNOHANG | __WALL) != -1 || errno != ECHILD)
-        wrong += printf("a child is left; ") > 0;
-}
-
-static void end(void)
-{
-    int answer = close(-1001);
-
-    injected = answer > 0 ? answer : 0;
-    judge_results("under the fault");
-    compare_states();
-    injected = 0;
-}
-
-/* Sockets and peers */
-
-static struct sockaddr_in inet(const char *text, uint16_t port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-    inet_pton(AF_INET, text, &address.sin_addr);
-    return address;
-}
-
-static struct sockaddr_in allowed, refused;
-
-#define TO(address) (struct sockaddr *)&(address), sizeof(address)
-
-/* A socket that the object has not seen come. */
-static int unseen(int type)
-{
-    int fd = (int)syscall(SYS_socket, AF_INET, type, 0);
-    struct sockaddr_in any = inet("127.0.0.1", 0);
-    struct timeval limit = {.tv_usec = 300000};
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    if (type == SOCK_DGRAM)
-        syscall(SYS_bind, fd, &any, sizeof(any));
-    return fd;
-}
-
-static void must(const char *what, long result)
-{
-    if (result < 0) {
-        printf("%s: %s; ", what, strerror(errno));
-        exit(3);
-    }
-}
 
 /* Scenarios. Each is a work that is done in the window and behind it, with sockets of its own made before. */
 
@@ -236,10 +69,10 @@ static int listener, clients[4];
 static int client(const char *from, int type, uint16_t port)
 {
     struct sockaddr_in source = inet(from, 0), to = inet("127.0.0.1", port);
-    int fd = (int)syscall(SYS_socket, AF_INET, type, 0);
+    int fd = (int)kernel_call(SYS_socket, AF_INET, type, 0);
 
-    must("client", syscall(SYS_bind, fd, &source, sizeof(source)));
-    must(from, syscall(SYS_connect, fd, &to, sizeof(to)));
+    must("client", kernel_call(SYS_bind, fd, &source, sizeof(source)));
+    must(from, kernel_call(SYS_connect, fd, &to, sizeof(to)));
     return fd;
 }
 
@@ -248,10 +81,10 @@ static void inbound_make(const char *bound_to)
     struct sockaddr_in own = inet(bound_to, OWN_PORT);
     int on = 1;
 
-    listener = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    listener = (int)kernel_call(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    must("bind", syscall(SYS_bind, listener, &own, sizeof(own)));
-    must("listen", syscall(SYS_listen, listener, 10));
+    must("bind", kernel_call(SYS_bind, listener, &own, sizeof(own)));
+    must("listen", kernel_call(SYS_listen, listener, 10));
 }
 
 static void accepts_make(void)
@@ -303,7 +136,7 @@ static int doubted(void)
     struct sockaddr_in any = inet("127.0.0.1", 0);
     int first = socket(AF_INET, SOCK_DGRAM, 0), fd = dup(first);
 
-    syscall(SYS_bind, fd, &any, sizeof(any));
+    kernel_call(SYS_bind, fd, &any, sizeof(any));
     close(first);
     return fd;
 }
@@ -320,11 +153,11 @@ static void receives_make(void)
         int one, other;
 
         receivers[i] = i == 4 || i == 5 ? doubted() : unseen(SOCK_DGRAM);
-        syscall(SYS_getsockname, receivers[i], &own, &length);
+        kernel_call(SYS_getsockname, receivers[i], &own, &length);
         one = client("127.0.0.8", SOCK_DGRAM, ntohs(own.sin_port));
         other = client("127.0.0.1", SOCK_DGRAM, ntohs(own.sin_port));
-        syscall(SYS_sendto, one, "bad", 3, 0, NULL, 0);
-        syscall(SYS_sendto, other, "good", 4, 0, NULL, 0);
+        kernel_call(SYS_sendto, one, "bad", 3, 0, NULL, 0);
+        kernel_call(SYS_sendto, other, "good", 4, 0, NULL, 0);
         close(one);
         close(other);
     }
@@ -500,7 +333,7 @@ static void starts(char *self)
 
         if (round == 0)
             begin();
-        child = (pid_t)syscall(SYS_fork);
+        child = (pid_t)kernel_call(SYS_fork);
         if (child == 0) {
             execve(self, argv, round == 0 ? many_variables : (char *[]){NULL});
             _exit(100);
@@ -513,91 +346,10 @@ static void starts(char *self)
     }
 }
 
-/* Translated ping sockets. */
-static int ping = -1, sent;
-
-static void ping_opens(void)
+/* Where the translation cannot be had, the answer is that of the raw socket. */
+static void may_not_open(void)
 {
-    CALL(9, (ping = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)) >= 0 ? 9 : -1);
-}
-
-static void ping_closes(void)
-{
-    close(ping);
-}
-
-static void ping_opens_and_closes(void)
-{
-    ping_opens();
-    ping_closes();
-}
-
-static uint16_t sum(const void *bytes, size_t length)
-{
-    const uint16_t *at = bytes;
-    uint32_t total = 0;
-
-    for (; length > 1; length -= 2)
-        total += *at++;
-    total = (total >> 16) + (total & 0xffff);
-    return (uint16_t)~(total + (total >> 16));
-}
-
-static int echo_to(const struct sockaddr_in *to)
-{
-    struct icmphdr packet = {.type = ICMP_ECHO, .un.echo = {.id = htons(77), .sequence = htons(1)}};
-
-    packet.checksum = sum(&packet, sizeof(packet));
-    sent = (int)sendto(ping, &packet, sizeof(packet), 0, (const struct sockaddr *)to, sizeof(*to));
-    return sent;
-}
-
-/* Its answer: 9 where it is what a raw socket gives, or where nothing was sent, -1 with errno where there is none. */
-static int echo_back(void)
-{
-    unsigned char packet[200];
-    ssize_t got = recv(ping, packet, sizeof(packet), 0);
-
-    if (got < 0 && sent < 0 && errno == EAGAIN) {
-        errno = UNTOUCHED;
-        return 9;
-    }
-    if (got < 0)
-        return -1;
-    return got == 28 && packet[0] == 0x45 && packet[20] == ICMP_ECHOREPLY ? 9 : 8;
-}
-
-static int waits_by_poll(void)
-{
-    struct pollfd one = {.fd = ping, .events = POLLIN};
-
-    return poll(&one, 1, 500) < 0 ? -1 : 0;
-}
-
-static int waits_by_epoll(void)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = 5}, got;
-    int set = epoll_create1(EPOLL_CLOEXEC), result;
-
-    result = epoll_ctl(set, EPOLL_CTL_ADD, ping, &event);
-    if (result == 0)
-        result = epoll_wait(set, &got, 1, 500) < 0 ? -1 : 0;
-    close(set);
-    return result;
-}
-
-static void pings(void)
-{
-    struct timeval limit = {.tv_usec = 200000};
-
-    setsockopt(ping, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    CALL(-1, echo_to(&refused));
-    CALL(8, echo_to(&allowed));
-    CALL(0, waits_by_poll());
-    CALL(9, echo_back());
-    CALL(8, echo_to(&allowed));
-    CALL(0, waits_by_epoll());
-    CALL(9, echo_back());
+    also_from_faults = EPERM;
 }
 
 static void nothing(void)
@@ -617,6 +369,7 @@ static const struct scenario {
     {"receive", receives_make, receives, receives_close, false},
     {"log", sockets_make, connects, sockets_close, true},
     {"exec", exec_is_refused, executes, nothing, false},
+    {"ping-open", may_not_open, ping_opens_and_closes, nothing, false},
     {"ping", ping_opens, pings, ping_closes, false},
 };
 
@@ -625,6 +378,8 @@ static void usual(const struct scenario *scenario)
     scenario->make();
     result_count = 0;
     exact = scenario->exact;
+    if (exact)
+        also_from_faults = 0;
     begin();
     scenario->work();
     end();
@@ -684,8 +439,6 @@ int main(int argc, char **argv)
         follows();
     else if (strcmp(name, "spawn") == 0)
         starts(argv[0]);
-    else if (strcmp(name, "ping-open") == 0)
-        usual(&(struct scenario){.make = nothing, .work = ping_opens_and_closes, .unmake = nothing});
     for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
         if (strcmp(name, scenarios[i].name) == 0)
             usual(&scenarios[i]);

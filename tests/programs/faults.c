@@ -44,7 +44,7 @@
 #define MARK_END ((uint32_t)-1001)
 #define CALLS_MAX 5000
 #define TASKS 16
-#define SECONDS 20 /* that a run may take */
+#define SECONDS 8  /* that a run may take */
 #define SHORT 4095 /* no errno: half of the bytes */
 #define ANY 4094   /* no errno: several of them */
 
@@ -190,6 +190,8 @@ static void fail(struct task *task, const struct __ptrace_syscall_info *info)
     while (known < 9 && errors[known] != 0)
         known++;
     run.failed = errors[run.plan.which % known];
+    if (run.plan.later_too && (run.failed == EINTR || run.failed == EAGAIN)) /* nothing does so for ever */
+        run.failed = errors[0];
     if (run.count == run.plan.at) {
         run.errors_there = known;
         snprintf(run.what, sizeof(run.what), "call %d (number %ld at %s+0x%lx) gives %s", run.count,
@@ -208,13 +210,14 @@ static void fail(struct task *task, const struct __ptrace_syscall_info *info)
 /* What never fails; close(2), which closes also where it says that it failed; and the signal mask, which is put back or not. */
 static bool may_fail(const struct __ptrace_syscall_info *info)
 {
-    static const unsigned never[] = {SYS_exit_group, SYS_exit, SYS_close, SYS_gettid, SYS_getpid, SYS_rt_sigprocmask};
+    static const unsigned never[] = {SYS_exit_group, SYS_exit,           SYS_close,    SYS_gettid,
+                                     SYS_getpid,     SYS_rt_sigprocmask, SYS_nanosleep};
 
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
         if (info->entry.nr == never[i])
             return false;
     }
-    return true;
+    return info->entry.nr != SYS_wait4 || (!run.plan.later_too && info->entry.args[2] != (WNOHANG)); /* tried again */
 }
 
 static void call_begins(struct task *task, const struct __ptrace_syscall_info *info)
@@ -240,8 +243,7 @@ static void call_begins(struct task *task, const struct __ptrace_syscall_info *i
 static void call_ends(struct task *task, const struct __ptrace_syscall_info *info)
 {
     if (task->answer != 0)
-        ptrace(PTRACE_POKEUSER, task->pid, (void *)offsetof(struct user_regs_struct, rax),
-               (void *)(long)-task->answer);
+        ptrace(PTRACE_POKEUSER, task->pid, (void *)offsetof(struct user_regs_struct, rax), (void *)(long)-task->answer);
     task->answer = 0;
     if (text_end == 0 && info->exit.is_error == 0)
         object_find(task->pid);
@@ -265,7 +267,7 @@ static int stopped(pid_t pid, int status)
     }
     if (event == PTRACE_EVENT_EXEC) {
         if (pid != run.main)
-            return -1; /* the compiler, or a program's child that became another */
+            return -1;               /* the compiler, or a program's child that became another */
         run.armed &= run.count == 0; /* the first one starts it */
         return 0;
     }

@@ -8,7 +8,7 @@
 . "${0%/*}/../net.sh"
 enter_net
 scratch
-: "${STEP:=1}"
+: "${STEP:=5}"
 sanitized && { skip 'a sanitizer makes calls of its own' faults.sh; done_testing; }
 helper faults
 helper faulted
@@ -63,6 +63,7 @@ inject 'log to stderr' log "$SCRATCH/stderr.conf"
 rm -f "$run"/sockade/*
 inject 'start of a broken policy' start-broken "$SCRATCH/broken.conf" -w
 inject 'start with the compiler' start "$SCRATCH/plain.conf" -w -f "$run/sockade"
+rm -f "$run"/sockade/*
 
 # Newer images, and a newer text. Only the elected thread's calls fail; what changes the files is no call of the object.
 for errno in a:EHOSTDOWN b:ENETDOWN c:ENETRESET; do

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # curl: HTTP over both families, a Unix socket, several transfers at once, a body sent, a proxy in between, and a name.
 program=curl
 needs='curl:curl /usr/bin/python3:python3'

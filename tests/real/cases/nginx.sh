@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC2102 # what a case says of itself is for ../table.sh; [::1] is an address
+# shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # nginx with two workers: files, ranges, a proxy to itself, a Unix socket. Refused: a client's address.
 program='nginx, served to curl'
 needs='nginx:nginx-light curl:curl'

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The body that all hooks of the resolver share. */
+#ifndef SOCKADE_SHIM_ASKING_H
+#define SOCKADE_SHIM_ASKING_H
+
+#include "shim/real.h"
+#include "shim/servers.h"
+
+/* Whether a policy may refuse a server, or wants to hear of it. */
+static inline bool servers_matter(void)
+{
+    return concerned(WATCH_TO) && policy_ready(WATCH_TO);
+}
+
+/*
+ * The body of a hook: `call` as it is, or with the servers left out. `unanswered` tells from its `result` whether it failed as
+ * it does without any server.
+ */
+#define ASKING(op, state, early, question, call, unanswered)                                                           \
+    struct servers servers;                                                                                            \
+    __typeof__(call) result;                                                                                           \
+                                                                                                                       \
+    if (!servers_matter())                                                                                             \
+        return call;                                                                                                   \
+    servers_leave_out(&servers, op, state, early, (size_t)(question));                                                 \
+    result = call;                                                                                                     \
+    servers_put_back(&servers, unanswered);                                                                            \
+    return result
+
+#endif

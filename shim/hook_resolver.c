@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Names looked up by libc: each call is the real one, made without the name servers that the policy refuses. */
+#include "shim/asking.h"
+#include "state/kernel.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Names and addresses. */
+
+EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
+                       struct addrinfo **restrict out)
+{
+    ASKING("getaddrinfo", NULL, false, 0, RARE_REAL(getaddrinfo)(node, service, hints, out), result == EAI_AGAIN);
+}
+
+/* Whether getnameinfo gave a number where a name was asked for. */
+static bool is_number(const char *host)
+{
+    return strspn(host, "0123456789.") == strlen(host) || strchr(host, ':') != NULL;
+}
+
+EXPORT int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host,
+                       socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
+{
+    ASKING("getnameinfo", NULL, false, 0,
+           RARE_REAL(getnameinfo)(address, length, host, host_size, service, service_size, flags),
+           result == EAI_AGAIN ||
+               (result == 0 && host != NULL && host_size > 0 && !(flags & NI_NUMERICHOST) && is_number(host)));
+}
+
+EXPORT struct hostent *gethostbyname(const char *name)
+{
+    ASKING("gethostbyname", NULL, false, 0, RARE_REAL(gethostbyname)(name), result == NULL);
+}
+
+EXPORT struct hostent *gethostbyname2(const char *name, int family)
+{
+    ASKING("gethostbyname2", NULL, false, 0, RARE_REAL(gethostbyname2)(name, family), result == NULL);
+}
+
+EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t length, int family)
+{
+    ASKING("gethostbyaddr", NULL, false, 0, RARE_REAL(gethostbyaddr)(address, length, family), result == NULL);
+}
+
+EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restrict room, char *restrict buffer, size_t size,
+                           struct hostent **restrict out, int *restrict error)
+{
+    ASKING("gethostbyname_r", NULL, false, 0, RARE_REAL(gethostbyname_r)(name, room, buffer, size, out, error),
+           *out == NULL && *error == TRY_AGAIN);
+}
+
+EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict room, char *restrict buffer,
+                            size_t size, struct hostent **restrict out, int *restrict error)
+{
+    ASKING("gethostbyname2_r", NULL, false, 0,
+           RARE_REAL(gethostbyname2_r)(name, family, room, buffer, size, out, error),
+           *out == NULL && *error == TRY_AGAIN);
+}
+
+EXPORT int gethostbyaddr_r(const void *restrict address, socklen_t length, int family, struct hostent *restrict room,
+                           char *restrict buffer, size_t size, struct hostent **restrict out, int *restrict error)
+{
+    ASKING("gethostbyaddr_r", NULL, false, 0,
+           RARE_REAL(gethostbyaddr_r)(address, length, family, room, buffer, size, out, error),
+           *out == NULL && *error == TRY_AGAIN);
+}
+
+/* Networks, where nsswitch.conf has `networks: dns`. */
+
+EXPORT struct netent *getnetbyname(const char *name)
+{
+    ASKING("getnetbyname", NULL, false, 0, RARE_REAL(getnetbyname)(name), result == NULL);
+}
+
+EXPORT struct netent *getnetbyaddr(uint32_t net, int type)
+{
+    ASKING("getnetbyaddr", NULL, false, 0, RARE_REAL(getnetbyaddr)(net, type), result == NULL);
+}
+
+EXPORT int getnetbyname_r(const char *restrict name, struct netent *restrict room, char *restrict buffer, size_t size,
+                          struct netent **restrict out, int *restrict error)
+{
+    ASKING("getnetbyname_r", NULL, false, 0, RARE_REAL(getnetbyname_r)(name, room, buffer, size, out, error),
+           *out == NULL && *error == TRY_AGAIN);
+}
+
+EXPORT int getnetbyaddr_r(uint32_t net, int type, struct netent *restrict room, char *restrict buffer, size_t size,
+                          struct netent **restrict out, int *restrict error)
+{
+    ASKING("getnetbyaddr_r", NULL, false, 0, RARE_REAL(getnetbyaddr_r)(net, type, room, buffer, size, out, error),
+           *out == NULL && *error == TRY_AGAIN);
+}
+
+/* What looks up names on its way. */
+
+EXPORT long gethostid(void)
+{
+    ASKING("gethostid", NULL, false, 0, RARE_REAL(gethostid)(), result == 0);
+}
+
+EXPORT int ruserok(const char *host, int superuser, const char *remote, const char *local)
+{
+    ASKING("ruserok", NULL, false, 0, RARE_REAL(ruserok)(host, superuser, remote, local), result != 0);
+}
+
+EXPORT int ruserok_af(const char *host, int superuser, const char *remote, const char *local, sa_family_t family)
+{
+    ASKING("ruserok_af", NULL, false, 0, RARE_REAL(ruserok_af)(host, superuser, remote, local, family), result != 0);
+}
+
+EXPORT int iruserok(uint32_t address, int superuser, const char *remote, const char *local)
+{
+    ASKING("iruserok", NULL, false, 0, RARE_REAL(iruserok)(address, superuser, remote, local), result != 0);
+}
+
+EXPORT int iruserok_af(const void *address, int superuser, const char *remote, const char *local, sa_family_t family)
+{
+    ASKING("iruserok_af", NULL, false, 0, RARE_REAL(iruserok_af)(address, superuser, remote, local, family),
+           result != 0);
+}
+
+/*
+ * getaddrinfo_a: libc looks up in threads of its own, each with a state of its own, which is made from /etc/resolv.conf. Where
+ * that has a server which is refused the names are looked up here, one after the other; without any server at once.
+ */
+
+/* What a program that does not wait is told when all is done. */
+static void notify(const struct sigevent *event)
+{
+    siginfo_t info;
+
+    if (event == NULL || event->sigev_notify == SIGEV_NONE)
+        return;
+    if (event->sigev_notify != SIGEV_SIGNAL) {
+        RARE_REAL(getaddrinfo_a)(GAI_NOWAIT, NULL, 0, (struct sigevent *)(uintptr_t)event);
+        return;
+    }
+    memset(&info, 0, sizeof(info));
+    info.si_signo = event->sigev_signo;
+    info.si_code = SI_ASYNCNL;
+    info.si_pid = getpid();
+    info.si_uid = (uid_t)kernel_call(SYS_getuid, 0);
+    info.si_value = event->sigev_value;
+    kernel_call(SYS_rt_sigqueueinfo, info.si_pid, info.si_signo, &info);
+}
+
+static int look_up(const struct gaicb *request, struct addrinfo **out)
+{
+    ASKING("getaddrinfo_a", NULL, false, 0,
+           RARE_REAL(getaddrinfo)(request->ar_name, request->ar_service, request->ar_request, out),
+           result == EAI_AGAIN);
+}
+
+EXPORT int getaddrinfo_a(int mode, struct gaicb **restrict list, int count, struct sigevent *restrict event)
+{
+    if (!servers_matter() || (mode != GAI_WAIT && mode != GAI_NOWAIT) || !servers_are_refused())
+        return RARE_REAL(getaddrinfo_a)(mode, list, count, event);
+    for (int i = 0; i < count; i++) {
+        if (list[i] != NULL)
+            list[i]->__return = look_up(list[i], &list[i]->ar_result);
+    }
+    if (mode == GAI_NOWAIT)
+        notify(event);
+    return 0;
+}
