@@ -333,7 +333,7 @@ static void starts(char *self)
 
         if (round == 0)
             begin();
-        child = (pid_t)kernel_call(SYS_fork);
+        child = (pid_t)kernel_call(SYS_fork, 0);
         if (child == 0) {
             execve(self, argv, round == 0 ? many_variables : (char *[]){NULL});
             _exit(100);
