@@ -91,17 +91,16 @@ static void told(void **state)
     close(stranger);
 }
 
-/* The child that another would be. */
+/* This program once more, without an environment. */
 static void children(void **state)
 {
-    char text[] = "import socket,sys\ns=socket.socket()\nsys.exit(s.connect_ex(('192.0.2.2',9)))";
-    char *argv[] = {(char *)"python3", (char *)"-c", text, NULL};
+    char *argv[] = {(char *)"child", NULL};
     pid_t pid = fork();
     int status;
 
     (void)state;
     if (pid == 0) {
-        syscall(SYS_execve, "/usr/bin/python3", argv, (char *[]){NULL});
+        syscall(SYS_execve, "/proc/self/exe", argv, (char *[]){NULL});
         _exit(99);
     }
     waitpid(pid, &status, 0);
@@ -161,7 +160,7 @@ static void socketcalls(void **state)
 }
 #endif
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outbound),    cmocka_unit_test(local), cmocka_unit_test(inbound),
@@ -174,5 +173,7 @@ int main(void)
 
     deadline(30);
     nobody = peer_of("192.0.2.2", 9);
+    if (count > 0 && strcmp(arguments[0], "child") == 0)
+        return connect(open_one(AF_INET, SOCK_STREAM, 0), &nobody.any, sizeof(nobody.inet)) == 0 ? 0 : errno;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

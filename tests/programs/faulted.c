@@ -11,7 +11,7 @@
  */
 #include "faulted_ping.h"
 
-#include "state/call.h" /* past the hooks */
+#include "state/call.c" /* past the hooks */
 
 #include <sys/uio.h>
 
