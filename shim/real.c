@@ -293,6 +293,8 @@ void *libc_function(void **slot, const char *name)
         if (!object_read(&object, map) || !is_libc(&object))
             continue;
         bound = object_find(&object, name, gnu_hash(name), FUNCTION);
+        if (bound == NULL)
+            bound = object_find(&object, name, gnu_hash(name), FUNCTION_OF_ANY_VERSION);
         __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
         break;
     }
