@@ -45,7 +45,7 @@ bool bind_address_refused(int fd, const struct own_address *address, const char 
            local_refused(&query, fd, op, NULL);
 }
 
-/* As bound_name. `*withheld`: it is a socket all the same, whose name somebody withholds (a sandbox that we do not know of). */
+/* As bound_name. `*withheld`: it is a socket all the same, whose name an unknown sandbox withholds. */
 static bool name_ask(int fd, struct own_address *name, bool *withheld)
 {
     int saved = errno;

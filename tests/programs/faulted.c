@@ -5,9 +5,10 @@
  *
  * usage: faulted SCENARIO [ARG...]
  *
- * The policy refuses 127.0.0.9 by EHOSTDOWN, as a destination, and 127.0.0.8, as a source. In the window a refused call must
- * fail and an allowed one may: by the errno of the fault, or by EACCES, as where the policy cannot be known. A call that
- * succeeds leaves errno alone. Descriptors, the signal mask and children are the same afterwards. Says what is wrong.
+ * The policy refuses 127.0.0.9 by EHOSTDOWN, as a destination, and 127.0.0.8, as a source. In the window a refused
+ * call must fail and an allowed one may: by the errno of the fault, or by EACCES, as where the policy cannot be
+ * known. A call that succeeds leaves errno alone. Descriptors, the signal mask and children are the same afterwards.
+ * Says what is wrong.
  */
 #include "faulted_ping.h"
 

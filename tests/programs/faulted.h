@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What faulted.c is made of: calls whose results are judged, a window in which faults come, and what must be as it was. */
+/*
+ * What faulted.c is made of: calls whose results are judged, a window in which faults come, and what must be as it
+ * was.
+ */
 #ifndef SOCKADE_TESTS_FAULTED_H
 #define SOCKADE_TESTS_FAULTED_H
 
