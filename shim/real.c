@@ -258,16 +258,12 @@ static int find_in_object(struct dl_phdr_info *info, size_t size, void *data)
     return look_up->found != NULL;
 }
 
-/*
- * In any object at all, under the loader's lock: before glibc 2.34 res_query and its kin stand in libresolv, which may have
- * come by dlopen(3) for its one user alone.
- */
-static void *find_anywhere(const struct link_map *first, const char *name)
+void *definition_anywhere(const char *name)
 {
     int (*iterate)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
     struct look_up look_up = {.name = name};
 
-    *(void **)(&iterate) = next_definition(first, "dl_iterate_phdr", FUNCTION);
+    *(void **)(&iterate) = next_definition(behind_ourselves(), "dl_iterate_phdr", FUNCTION);
     if (iterate != NULL)
         iterate(find_in_object, &look_up);
     return look_up.found;
@@ -283,7 +279,7 @@ void *rare_bind(void **slot, const char *name)
     if (bound == NULL)
         bound = next_definition(first, name, FUNCTION_OF_ANY_VERSION);
     if (bound == NULL)
-        bound = find_anywhere(first, name);
+        bound = definition_anywhere(name); /* before glibc 2.34 res_query and its kin stand in libresolv */
     __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
     return bound;
 }

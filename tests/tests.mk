@@ -66,11 +66,11 @@ $(BUILD)/tests/hooks/%: tests/hooks/%.c
 $(BUILD)/32/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
 $(BUILD)/32/tests/time64/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
 $(BUILD)/32/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
@@ -85,8 +85,8 @@ $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp) -lpthread
 
 # The real sources, compiled once more by clang with its fuzzer; of the shim what is bytes to bytes.
-FUZZED_SHIM := shim/fdinfo.c shim/pin.c $(addprefix shim/icmp/,control.c facts.c filter.c packet.c)
-FUZZED_CHILD := shim/child_environment.c shim/shell_command.c
+FUZZED_SHIM := shim/fdinfo.c shim/pin.c shim/sandbox.c $(addprefix shim/icmp/,control.c facts.c filter.c packet.c)
+FUZZED_CHILD := shim/child_environment.c shim/child_memory.c shim/shell_command.c
 FUZZED := $(POLICY) $(STATE) $(CONFIG) $(FUZZED_SHIM)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED) $(FUZZED_CHILD)
 	$(call say,FUZZ,$@)
