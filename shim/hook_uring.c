@@ -6,7 +6,8 @@
  * a program that handed its descriptor down, or before a policy came) is out of reach.
  *
  * The real functions are in liburing and not in libc, perhaps opened by dlopen(3) with RTLD_LOCAL, where dlsym(RTLD_NEXT)
- * does not look. They are looked up at each call: what was found may be unloaded and loaded elsewhere.
+ * does not look; rare_bind goes through all that is loaded, under the loader's lock. They are looked up at each call: what was
+ * found may be unloaded and loaded elsewhere.
  */
 #include "shim/uring.h"
 
@@ -20,8 +21,15 @@ bool uring_is_hidden(void)
     return policy_ready(WATCH_ALL);
 }
 
+static void *uring_find(const char *name)
+{
+    void *found = NULL;
+
+    return rare_bind(&found, name);
+}
+
 /* What to call instead of us; NULL: it is hidden, or there is none (somebody asked dlsym(3), and found ours). */
-#define URING(name) ((__typeof__(&name))(uring_is_hidden() ? NULL : definition_anywhere(#name)))
+#define URING(name) ((__typeof__(&name))(uring_is_hidden() ? NULL : uring_find(#name)))
 
 EXPORT int io_uring_setup(unsigned entries, struct io_uring_params *params)
 {
