@@ -140,10 +140,4 @@ EXPORT int __epoll_pwait2_time64(int fd, struct epoll_event *events, int most, c
     return epoll_pwait2(fd, events, most, limit_of(timeout, &room), mask);
 }
 
-/* With all its arguments, as the kernel takes it. */
-EXPORT int __prctl_time64(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-{
-    return prctl(option, a, b, c, d);
-}
-
 #endif
