@@ -114,6 +114,27 @@ outcome() {
     cat "worlds/$case.$1.harness"
 }
 
+# Whether a case is as it should be in all worlds.
+settled() {
+    outcome bare >want
+    outcome preloaded >got
+    cmp -s want got && field bare said | grep -a -E -q -e "$(field bare shows)" &&
+        field refused said | grep -a -E -q -e "$(field bare refused_shows)" &&
+        [ "$(field refused ended)" = "$(field bare refused_status)" ]
+}
+
+# What is not must show itself again: the machine is shared, and every program has time limits.
+# shellcheck disable=SC2046 # a list
+set -- $(chosen)
+for case in "$@"; do
+    if [ ! -s "worlds/$case.lacks" ] && ! settled; then
+        echo "# once more: $case"
+        diff -a want got | head -n 5 | sed 's/^/#   /'
+        rm -rf worlds/"$case".bare* worlds/"$case".preloaded* worlds/"$case".refused*
+        worlds "$case"
+    fi
+done
+
 # One case: its tests, and a row of the table.
 equal=0 unequal=0 left=0
 report() {
