@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# One case in one world, as the ordinary user: run_case.sh NAME WORLD. What the case's file says of itself is left beside
+# One case in one world, as the ordinary user: run_case.sh NAME WORLD. What the case's file says of itself is left
+# beside
 # its results for table.sh.
 # shellcheck disable=SC2154 # the names that a case sets
 WORLD=$2

@@ -29,7 +29,8 @@
 #   refused_events=0            only where the refusal is not one of the event log's (default: one or more)
 #
 # Each run is an ordinary user's, in network, mount, IPC and process namespaces of its own (so ports may be fixed ones,
-# and nothing outlives it), in an empty folder that has the same name in every world and is HOME. Ports below 1024 may be
+# and nothing outlives it), in an empty folder that has the same name in every world and is HOME. Ports below 1024 may
+# be
 # bound; the user is `tester` with a shell; names are asked of 127.0.0.1, and /etc/hosts is the system's. In there:
 #
 #   serve COMMAND...            starts a server in the background; its output is in server.log

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # wget: pages, a mirror of a small site, a range, another family, a page that is not there.
-# Without keep-alive, since Python's server ends each connection, which wget may notice too late (bare too, on a busy machine).
+# Without keep-alive, since Python's server ends each connection, which wget may notice too late (bare too, on a busy
+# machine).
 program=wget
 needs='wget:wget /usr/bin/python3:python3'
 quick=yes
