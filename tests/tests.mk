@@ -8,7 +8,7 @@ HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard te
 TIME64_PROGRAMS := again_refused batch_refused receive_refused sources_refused receive sending waits
 # The same for 32 bits, and what such a program must find in the kernel too.
 NARROW_PROGRAMS := $(if $(NARROW),$(patsubst tests/hooks/%.c,$(BUILD)/32/tests/hooks/%,$(wildcard tests/hooks/*.c)) \
-	$(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
+	$(BUILD)/32/tests/connects $(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
 	$(patsubst %,$(BUILD)/32/tests/kernel/%,cookie mapped peek_passes_fds ping_label ping_open quiet_child recvmmsg_errors))
 CONFORMANCE_PROGRAMS := $(patsubst tests/conformance/%.c,$(BUILD)/tests/conformance/%,$(wildcard tests/conformance/*.c))
 HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -67,6 +67,10 @@ $(BUILD)/32/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
+$(BUILD)/32/tests/connects: tests/programs/connects.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m32 -O1 -o $@ $<
 $(BUILD)/32/tests/time64/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
@@ -141,6 +145,11 @@ table: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) REAL_TABLE=1 sh tests/real/table.sh $(NAMES)
 
+# Puts every C file into the house's form; clang-format leaves the width of comments alone.
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+	$(Q)python3 tests/wrap.py $$(git ls-files '*.c' '*.h')
+
 # clang-format, clang-tidy, cppcheck, shellcheck: each exception stands in its configuration with its reason.
 lint:
 	$(Q)sh tests/lint.sh
@@ -160,4 +169,4 @@ UNCOUNTED := tests/programs/syscalls.sh tests/house/install.sh tests/house/both_
 coverage-report:
 	$(Q)python3 tests/coverage/report.py $(COVERED)
 
-.PHONY: table test-programs check-units coverage coverage-report
+.PHONY: format table test-programs check-units coverage coverage-report
