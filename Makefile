@@ -102,12 +102,21 @@ $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ $(link_coverage) $(COMMAND_LIBS)
 	$(begin_counters)
 
-# An anonymous version node: a named one would switch every hook off in silence.
+# An anonymous version node: a named one would switch every hook off in silence. Names that only old programs have go into a node
+# of libc's own, hidden version of them; the rest is exported without one then, by its visibility.
+old_version = $(if $(INSTRUMENTED),,$(shell nm -D "$$($(CC) $(1) -print-file-name=libc.so.6)" 2>/dev/null | sed -n 's/.* clnttcp_create@\(GLIBC_[0-9.]*\)$$/\1/p'))
+OLD_VERSION := $(call old_version)
+NARROW_OLD_VERSION := $(if $(NARROW),$(call old_version,$(NARROW_FLAGS)))
+$(BUILD)/shim-objects/shim/hook_rpc.o: CPPFLAGS += $(OLD_VERSION:%=-DOLD_VERSION='"%"')
+$(BUILD)/32/objects/shim/hook_rpc.o: CPPFLAGS += $(NARROW_OLD_VERSION:%=-DOLD_VERSION='"%"')
 $(BUILD)/32/exports.map: shim/hooks_narrow.def
-$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def
+$(BUILD)/exports.map: version = $(OLD_VERSION)
+$(BUILD)/32/exports.map: version = $(NARROW_OLD_VERSION)
+$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def shim/hooks_old.def Makefile
 	$(call say,MAP,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' $^ | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
+	$(Q)sed -n 's/^\($(if $(version),OLD,HOOK\|RARE)\)(\([a-zA-Z0-9_]*\),.*/\2/p' $(filter %.def,$^) | awk -v version=$(version) \
+		'BEGIN { print version " { global:" } { print "    " $$1 ";" } END { print "  local: *" (version == "" ? "" : "_old") "; };" }' > $@
 
 # Two files know where things will be installed, and are compiled again where that changes.
 $(BUILD)/paths: FORCE

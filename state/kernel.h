@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/net.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -75,19 +76,35 @@ static inline int kernel_duplicate(int descriptor, int least)
     return (int)kernel_call(SYS_fcntl, descriptor, F_DUPFD_CLOEXEC, least);
 }
 
+/*
+ * The calls on sockets. 32-bit x86 has had numbers for them since Linux 4.3 only, and libc goes by socketcall(2): that is
+ * what a sandbox will know there.
+ */
+#ifdef __i386__
+static inline long kernel_socket_call(long call, long a, long b, long c)
+{
+    const long arguments[] = {a, b, c};
+
+    return kernel_call(SYS_socketcall, call, arguments);
+}
+#define KERNEL_SOCKET_CALL(name, number, a, b, c) kernel_socket_call(number, (long)(a), (long)(b), (long)(c))
+#else
+#define KERNEL_SOCKET_CALL(name, number, a, b, c) kernel_call(SYS_##name, a, b, c)
+#endif
+
 static inline int kernel_socket(int domain, int type, int protocol)
 {
-    return (int)kernel_call(SYS_socket, domain, type, protocol);
+    return (int)KERNEL_SOCKET_CALL(socket, SYS_SOCKET, domain, type, protocol);
 }
 
 static inline ssize_t kernel_sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
-    return kernel_call(SYS_sendmsg, descriptor, message, flags);
+    return KERNEL_SOCKET_CALL(sendmsg, SYS_SENDMSG, descriptor, message, flags);
 }
 
 static inline ssize_t kernel_recvmsg(int descriptor, struct msghdr *message, int flags)
 {
-    return kernel_call(SYS_recvmsg, descriptor, message, flags);
+    return KERNEL_SOCKET_CALL(recvmsg, SYS_RECVMSG, descriptor, message, flags);
 }
 
 /* poll(2) without waiting. A zero timeout reads the same with any width of time. */

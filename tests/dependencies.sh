@@ -75,6 +75,7 @@ case " $* " in
     [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
     need php-cli command -v php
     need php-curl sh -c 'php -m | grep -qx curl'
+    need libtirpc-dev pkg-config --exists libtirpc
     need netbase test -e /etc/protocols
     need fping command -v fping
     need oping command -v oping
@@ -124,6 +125,9 @@ case " $* " in
     # shellcheck disable=SC2046 # a list
     real $(grep -l '^quick=yes' tests/real/cases/*.sh)
     ;;
+esac
+case " $* " in
+*' check-long '*) need python3-twisted /usr/bin/python3 -c 'import twisted.trial.runner' ;;
 esac
 case " $* " in
 *' bench '* | *' bench-quick '*)

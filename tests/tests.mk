@@ -8,7 +8,7 @@ HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard te
 TIME64_PROGRAMS := again_refused batch_refused receive_refused sources_refused receive sending waits
 # The same for 32 bits, and what such a program must find in the kernel too.
 NARROW_PROGRAMS := $(if $(NARROW),$(patsubst tests/hooks/%.c,$(BUILD)/32/tests/hooks/%,$(wildcard tests/hooks/*.c)) \
-	$(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
+	$(BUILD)/32/tests/connects $(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
 	$(patsubst %,$(BUILD)/32/tests/kernel/%,cookie mapped peek_passes_fds ping_label ping_open quiet_child recvmmsg_errors))
 CONFORMANCE_PROGRAMS := $(patsubst tests/conformance/%.c,$(BUILD)/tests/conformance/%,$(wildcard tests/conformance/*.c))
 HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -67,6 +67,10 @@ $(BUILD)/32/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
+$(BUILD)/32/tests/connects: tests/programs/connects.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m32 -O1 -o $@ $<
 $(BUILD)/32/tests/time64/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)

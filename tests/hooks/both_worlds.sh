@@ -58,7 +58,7 @@ done
 
 # What the observing policies saw.
 for policy in $observing; do
-    cat home/$policy-*.jsonl "$USER_HOME"/$policy-*.jsonl >events
+    cat home/"$policy"-*.jsonl "$USER_HOME"/"$policy"-*.jsonl >events
     for op in socket connect sendto sendmsg sendmmsg bind listen accept bindresvport recvfrom recvmsg recvmmsg recv; do
         like "$(grep -m 1 "\"op\":\"$op\".*\"would-deny\"" events)" '"rule":|"at":' "$policy: $op is told of"
     done

@@ -37,7 +37,7 @@ run() {
     mkdir folder
     chmod 777 folder
     sed "s|@FOLDER@|$SCRATCH/folder|g" "$TESTS/hooks/$2.conf" >policy.conf
-    (cd folder && as_"$1" timeout 60 env CMOCKA_MESSAGE_OUTPUT=TAP LD_PRELOAD="$LIBSOCKADE" \
+    (cd folder && as_"$1" timeout 60 "${LAUNCHER:-env}" env CMOCKA_MESSAGE_OUTPUT=TAP LD_PRELOAD="$LIBSOCKADE" \
         SOCKADE_POLICY="$SCRATCH/policy.conf" "$SCRATCH/$2" >"$SCRATCH/said" 2>&1)
     status=$?
     rm -rf folder

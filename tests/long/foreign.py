@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Runs modules of CPython's own test suite bare and preloaded, and compares the result of every single test.
+"""Runs modules of test suites of others bare and preloaded, and compares the result of every single test.
 
-    python_suite.py FOLDER AT_ONCE RUN... -- MODULE...      RUN... WORLD COMMAND... runs a command in a world
+    foreign.py FOLDER AT_ONCE RUN... -- SUITE:MODULE...      RUN... WORLD FOLDER COMMAND... runs a command in a world
+
+SUITE is `cpython` (python3 -m test) or `twisted` (by trial, its own runner).
 
 Each line on standard output is for the script: `ok NAME`, `not ok NAME`, or `# TEXT`. Bare runs twice: a test that does
 not agree with itself is told by name, and says nothing about the object. A difference must show itself twice as well,
 since the machine is shared and many of these tests wait for a time that somebody thought long enough.
 """
 import concurrent.futures
+import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -17,15 +21,60 @@ PYTHON = "/usr/bin/python3"
 SECONDS = 1500
 
 
+# A reporter for trial that leaves one line for each test: its name and how it ended.
+TRIAL = """
+import json, sys
+from twisted.trial import reporter, runner
+out = open(sys.argv[1], "w")
+def told(word):
+    def add(self, test, what=None, *more):
+        text = what.getErrorMessage() if hasattr(what, "getErrorMessage") else str(what if what is not None else "")
+        out.write(json.dumps([test.id(), word + text]) + "\\n")
+        out.flush()
+        getattr(reporter.MinimalReporter, add.name)(self, test, *(() if what is None else (what, *more)))
+    return add
+class Told(reporter.MinimalReporter):
+    pass
+for name, word in dict(addSuccess="completed", addSkip="skipped: ", addFailure="failure: ", addError="error: ",
+                       addExpectedFailure="expected failure: ", addUnexpectedSuccess="unexpected success").items():
+    method = told(word)
+    method.name = name
+    setattr(Told, name, method)
+suite = runner.TestLoader().loadByNames(sys.argv[2:], recurse=True)
+done = runner.TrialRunner(Told, workingDirectory="trial", uncleanWarnings=True).run(suite)
+sys.exit(0 if done.wasSuccessful() else 1)
+"""
+
+
 def result(case: ElementTree.Element) -> str:
     """One word for how a test ended; for a failure with the exception's last line."""
     for child in case:
         if child.tag == "skipped":
-            return "skipped: " + (child.text or "").strip()
+            return "skipped: " + re.sub(r"@test_\d+", "@test_PID", (child.text or "").strip())
         if child.tag in ("failure", "error"):
             lines = [line for line in (child.text or "").splitlines() if line.strip()]
             return f"{child.tag}: {lines[-1].strip() if lines else ''}"
     return case.get("result", "?")
+
+
+def by_regrtest(report: str) -> dict:
+    """Test -> result, from a report of regrtest."""
+    return {case.get("name"): result(case) for case in ElementTree.parse(report).iter("testcase")}
+
+
+def by_trial(report: str) -> dict:
+    """Test -> result, from the lines of the reporter above; without the addresses of objects and ports."""
+    with open(report, encoding="utf-8") as file:
+        found = dict(json.loads(line) for line in file)
+    return {name: re.sub(r"0x[0-9a-f]{6,}|\b[0-9]{5}\b|/tmp/[^ ']*", "X", words) for name, words in found.items()}
+
+
+def command_of(suite: str, module: str, home: str, report: str) -> list:
+    """What runs a module, so that its report is there in the end."""
+    if suite == "cpython":
+        return ["-m", "test", "-u", "network", "--timeout", str(SECONDS - 60), f"--junit-xml={report}", "--tempdir", home,
+                module]
+    return ["-c", TRIAL, report, module]
 
 
 class Suite:
@@ -35,28 +84,31 @@ class Suite:
         self.folder = folder
         self.runner = runner
 
-    def run(self, module: str, world: str, turn: int) -> dict:
+    def home(self, name: str, world: str, turn: int) -> str:
+        """The folder of one run."""
+        return os.path.join(self.folder, f"{name.replace(':', '-')}.{world}.{turn}")
+
+    def run(self, name: str, world: str, turn: int) -> dict:
         """Test -> result of one run; the run's own status is one of them."""
-        home = os.path.join(self.folder, f"{module}.{world}.{turn}")
+        suite, module = name.split(":")
+        home = self.home(name, world, turn)
         os.mkdir(home)
         os.chmod(home, 0o777)
-        report = os.path.join(home, "report.xml")
-        command = ["timeout", "-k", "9", str(SECONDS), PYTHON, "-m", "test", "--timeout", str(SECONDS - 60),
-                   f"--junit-xml={report}", "--tempdir", home, module]
+        report = os.path.join(home, "report")
+        command = ["timeout", "-k", "9", str(SECONDS), PYTHON, *command_of(suite, module, home, report)]
         with open(os.path.join(home, "said"), "wb") as said:
             done = subprocess.run([*self.runner, world, home, *command], stdin=subprocess.DEVNULL, stdout=said,
                                   stderr=said, check=False)
         found = {"exit status": str(done.returncode)}
         try:
-            for case in ElementTree.parse(report).iter("testcase"):
-                found[case.get("name")] = result(case)
-        except (OSError, ElementTree.ParseError) as error:
+            found.update((by_regrtest if suite == "cpython" else by_trial)(report))
+        except (OSError, ValueError, ElementTree.ParseError) as error:
             found["report"] = str(error).replace(home, "")
         return found
 
-    def said(self, module: str, world: str, turn: int) -> str:
+    def said(self, name: str, world: str, turn: int) -> str:
         """The end of what a run printed."""
-        with open(os.path.join(self.folder, f"{module}.{world}.{turn}", "said"), encoding="utf-8",
+        with open(os.path.join(self.home(name, world, turn), "said"), encoding="utf-8",
                   errors="backslashreplace") as file:
             return "".join(file.readlines()[-60:])
 
