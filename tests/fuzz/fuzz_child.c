@@ -23,6 +23,11 @@ const char *own_object(void)
     return "/proc/self/exe";
 }
 
+char **environment_now(void)
+{
+    return __environ;
+}
+
 /* Ends the run with a finding. */
 static void must(bool holds)
 {
@@ -142,11 +147,11 @@ static void longer_check(const char *text, const char *command)
 static void command_check(const char *command, char **envp)
 {
     struct shell_command made;
-    char **before = environ;
+    char **before = __environ;
 
-    environ = envp;
+    __environ = envp;
     must(shell_command_make(&made, command));
-    environ = before;
+    __environ = before;
     if (made.memory == NULL)
         must(made.text == command);
     else
