@@ -314,6 +314,7 @@ static __attribute__((noinline)) int rresvport_judged(int *port, sa_family_t fam
 {
     struct own_address own = {.length = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)};
     struct ruling ruling;
+    int saved = errno;
     int fd, start, result;
 
     follow_sources();
@@ -333,8 +334,10 @@ static __attribute__((noinline)) int rresvport_judged(int *port, sa_family_t fam
     start = *port;
     do {
         if (try_reserved(fd, &own, (unsigned)*port, &result, "rresvport")) {
-            if (result == 0)
+            if (result == 0) {
+                errno = saved;
                 return fd;
+            }
             kernel_close(fd);
             return -1;
         }
