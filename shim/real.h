@@ -82,6 +82,7 @@ int __setsockopt64(int fd, int level, int name, const void *value, socklen_t len
 int __getsockopt64(int fd, int level, int name, void *value, socklen_t *length);
 int __fcntl_time64(int fd, int command, ...);
 int __ioctl_time64(int fd, unsigned long request, ...);
+int __prctl_time64(int option, ...);
 int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec_time64 *timeout, const sigset_t *mask);
 int __select64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, struct timeval_time64 *timeout);
 int __pselect64(int count, fd_set *reading, fd_set *writing, fd_set *exceptions, const struct timespec_time64 *timeout,
