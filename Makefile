@@ -27,7 +27,7 @@ INSTALLED_COMMAND ?= $(PREFIX)/bin/sockade
 MACHINE := $(shell echo '__x86_64__ __SIZEOF_POINTER__' | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)
 # Programs may keep their stack to 4 bytes only; and gcc 11 told of an alignment that no other compiler has to agree with.
 NARROW_FLAGS := -m32 -march=i686 -mstackrealign -Wno-psabi
-NARROW ?= $(if $(SANITIZE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
+NARROW ?= $(if $(SANITIZE)$(COVERAGE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
 	$(CC) $(NARROW_FLAGS) -include stdio.h -x c - -o /dev/null 2>/dev/null && echo yes)))
 NARROW_LIBS := $(if $(MULTIARCH),lib/i386-linux-gnu lib32,$(if $(filter lib64,$(LIB)),lib,lib32))
 NARROW_LIBDIR ?= $(PREFIX)/$(firstword $(NARROW_LIBS))
@@ -52,6 +52,8 @@ PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(filter 4,$(las
 COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan) \
 	$(if $(COVERAGE),--coverage -fprofile-update=atomic -fdata-sections -fno-builtin)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
+# gcc from 10 on writes each function's frame and calls beside the object file, for tests/house/stack.sh.
+SHIM_FLAGS += $(if $(shell $(CC) --help=common 2>/dev/null | grep fcallgraph-info=),-fcallgraph-info=su)
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
@@ -100,12 +102,21 @@ $(BUILD)/sockade: $(COMMAND_OBJECTS) $(GROUND_OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ $(link_coverage) $(COMMAND_LIBS)
 	$(begin_counters)
 
-# An anonymous version node: a named one would switch every hook off in silence.
+# An anonymous version node: a named one would switch every hook off in silence. Names that only old programs have go into a node
+# of libc's own, hidden version of them; the rest is exported without one then, by its visibility.
+old_version = $(if $(INSTRUMENTED),,$(shell nm -D "$$($(CC) $(1) -print-file-name=libc.so.6)" 2>/dev/null | sed -n 's/.* clnttcp_create@\(GLIBC_[0-9.]*\)$$/\1/p'))
+OLD_VERSION := $(call old_version)
+NARROW_OLD_VERSION := $(if $(NARROW),$(call old_version,$(NARROW_FLAGS)))
+$(BUILD)/shim-objects/shim/hook_rpc.o: CPPFLAGS += $(OLD_VERSION:%=-DOLD_VERSION='"%"')
+$(BUILD)/32/objects/shim/hook_rpc.o: CPPFLAGS += $(NARROW_OLD_VERSION:%=-DOLD_VERSION='"%"')
 $(BUILD)/32/exports.map: shim/hooks_narrow.def
-$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def
+$(BUILD)/exports.map: version = $(OLD_VERSION)
+$(BUILD)/32/exports.map: version = $(NARROW_OLD_VERSION)
+$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def shim/hooks_old.def Makefile
 	$(call say,MAP,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' $^ | awk 'BEGIN { print "{ global:" } { print "    " $$1 ";" } END { print "  local: *; };" }' > $@
+	$(Q)sed -n 's/^\($(if $(version),OLD,HOOK\|RARE)\)(\([a-zA-Z0-9_]*\),.*/\2/p' $(filter %.def,$^) | awk -v version=$(version) \
+		'BEGIN { print version " { global:" } { print "    " $$1 ";" } END { print "  local: *" (version == "" ? "" : "_old") "; };" }' > $@
 
 # Two files know where things will be installed, and are compiled again where that changes.
 $(BUILD)/paths: FORCE
@@ -178,6 +189,7 @@ help:
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
 	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach (some minutes)'
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'

@@ -248,6 +248,13 @@ static int judge_elf(struct target *target, const struct program *program, const
                  target->program);
         return EXIT_OWN;
     }
+    if (program->go) {
+        complain(
+            "'%s' is built by Go: it makes its system calls itself, so the policy could not hold for it; use a program "
+            "that calls the C library",
+            target->program);
+        return EXIT_OWN;
+    }
     snprintf(target->loader, sizeof(target->loader), "%s", program->text);
     return judge_loader(target);
 }

@@ -13,12 +13,12 @@ static inline bool servers_matter(void)
 }
 
 /*
- * The body of a hook: `call` as it is, or with the servers left out. `unanswered` tells from its `result` whether it failed as
+ * The body of a hook of `type`: `call` as it is, or with the servers left out. `unanswered` tells from its `result` whether it failed as
  * it does without any server.
  */
-#define ASKING(op, state, early, question, call, unanswered)                                                           \
+#define ASKING(type, op, state, early, question, call, unanswered)                                                     \
     struct servers servers;                                                                                            \
-    __typeof__(call) result;                                                                                           \
+    type result;                                                                                                       \
                                                                                                                        \
     if (!servers_matter())                                                                                             \
         return call;                                                                                                   \

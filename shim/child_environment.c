@@ -55,7 +55,7 @@ static bool is_bare(const char *entry, size_t length, const char *file)
     const char *base = strrchr(file, '/');
 
     return base != NULL && strlen(base + 1) == length && memcmp(base + 1, entry, length) == 0 &&
-           environment_get(__environ, "LD_LIBRARY_PATH") == NULL;
+           environment_get(environment_now(), "LD_LIBRARY_PATH") == NULL;
 }
 
 /* The object's path made absolute: the folder may be another one when a child is started. */
@@ -98,7 +98,7 @@ static void preload_note(const char *list)
 
 void child_environment_start(const struct surroundings *surroundings)
 {
-    const char *list = environment_get(__environ, "LD_PRELOAD");
+    const char *list = environment_get(environment_now(), "LD_PRELOAD");
 
     if (surroundings->secure || !object_find(own_object()))
         return;

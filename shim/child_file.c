@@ -28,6 +28,8 @@ const char *reach_text(enum reach reach)
     switch (reach) {
     case REACH_STATIC:
         return "it is statically linked: it loads no library";
+    case REACH_GO:
+        return "it is built by Go: it makes its system calls itself";
     case REACH_FOREIGN:
         return "it is of another architecture, for which there is no object";
     case REACH_MUSL:
@@ -103,6 +105,8 @@ static enum reach reach_elf(const struct program *program, bool is_loader, int f
         return REACH_STATIC;
     if (program->form == PROGRAM_DYNAMIC && loader_is_musl(program->text))
         return REACH_MUSL;
+    if (program->go)
+        return REACH_GO;
     privilege = program_privilege(fd, st, false);
     if ((privilege == PRIVILEGE_USER || privilege == PRIVILEGE_GROUP) && no_new_privileges())
         privilege = program_privilege(fd, st, true);

@@ -15,6 +15,7 @@ enum reach {
     REACH_BY_LOADER, /* where it is started through its dynamic loader: it carries capabilities */
     /* It does not: */
     REACH_STATIC,
+    REACH_GO,
     REACH_FOREIGN,
     REACH_MUSL,
     REACH_SET_ID,

@@ -72,28 +72,28 @@ static size_t arguments_count(const char *first, va_list *rest)
     return count;
 }
 
-/* A variadic call as the one that it is with an array. `has_environment`: that stands behind the NULL. */
-static int listed(const struct child *call, const char **list, const char *first, va_list *rest, bool has_environment)
+/* A variadic call as the one that it is with an array. Behind the NULL of execle stands the environment. */
+static int listed(const struct child *call, const char **list, const char *first, va_list *rest)
 {
     struct child child = *call;
 
     arguments_copy(list, first, rest);
     child.argv = (char *const *)(const void *)list;
-    child.envp = has_environment ? va_arg(*rest, char *const *) : __environ;
+    child.envp = child.way == BY_EXECVE ? va_arg(*rest, char *const *) : __environ;
     /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): `child` is gone before the list is */
     return child_start(&child);
 }
 
-static __attribute__((noinline)) int listed_on_stack(const struct child *child, const char *first, va_list *rest,
-                                                     bool has_environment)
+static __attribute__((noinline)) int listed_on_stack(const struct child *child, const char *first, va_list *rest)
 {
     const char *list[STACK_ARGUMENTS + 1];
 
-    return listed(child, list, first, rest, has_environment);
+    return listed(child, list, first, rest);
 }
 
-static int sockade_execl(const struct child *child, const char *first, va_list *rest, bool has_environment)
+static int sockade_execl(enum child_way way, const char *op, const char *path, const char *first, va_list *rest)
 {
+    const struct child child = {.way = way, .op = op, .path = path};
     va_list counted;
     const char **list;
     size_t count;
@@ -103,11 +103,11 @@ static int sockade_execl(const struct child *child, const char *first, va_list *
     count = arguments_count(first, &counted);
     va_end(counted);
     if (count <= STACK_ARGUMENTS)
-        return listed_on_stack(child, first, rest, has_environment);
+        return listed_on_stack(&child, first, rest);
     list = child_memory_take(MEMORY_ARGUMENTS, (count + 1) * sizeof(*list));
     if (list == NULL)
-        return child_failed(child, ENOMEM);
-    result = listed(child, list, first, rest, has_environment);
+        return child_failed(&child, ENOMEM);
+    result = listed(&child, list, first, rest);
     child_memory_give(MEMORY_ARGUMENTS, list);
     return result;
 }
@@ -143,12 +143,11 @@ int execvpe_hook(const char *file, char *const *argv, char *const *envp)
 EXPORT int execl_hook(const char *path, const char *first, ...) __asm__("execl");
 int execl_hook(const char *path, const char *first, ...)
 {
-    const struct child child = {.way = BY_EXECV, .op = "execl", .path = path};
     va_list rest;
     int result;
 
     va_start(rest, first);
-    result = sockade_execl(&child, first, &rest, false);
+    result = sockade_execl(BY_EXECV, "execl", path, first, &rest);
     va_end(rest);
     return result;
 }
@@ -156,12 +155,11 @@ int execl_hook(const char *path, const char *first, ...)
 EXPORT int execle_hook(const char *path, const char *first, ...) __asm__("execle");
 int execle_hook(const char *path, const char *first, ...)
 {
-    const struct child child = {.way = BY_EXECVE, .op = "execle", .path = path};
     va_list rest;
     int result;
 
     va_start(rest, first);
-    result = sockade_execl(&child, first, &rest, true);
+    result = sockade_execl(BY_EXECVE, "execle", path, first, &rest);
     va_end(rest);
     return result;
 }
@@ -169,12 +167,11 @@ int execle_hook(const char *path, const char *first, ...)
 EXPORT int execlp_hook(const char *file, const char *first, ...) __asm__("execlp");
 int execlp_hook(const char *file, const char *first, ...)
 {
-    const struct child child = {.way = BY_EXECVP, .op = "execlp", .path = file};
     va_list rest;
     int result;
 
     va_start(rest, first);
-    result = sockade_execl(&child, first, &rest, false);
+    result = sockade_execl(BY_EXECVP, "execlp", file, first, &rest);
     va_end(rest);
     return result;
 }

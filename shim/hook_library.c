@@ -41,7 +41,7 @@ void *dlopen_judged(struct dlopen_words *words)
         policy_ready(KINDS);
         words->flags = flags_without_deepbind(words->flags);
     }
-    return (void *)RARE_REAL(dlopen);
+    return rare_function((void **)(void *)&rare.dlopen, "dlopen");
 }
 
 __attribute__((visibility("hidden"), used)) void *dlmopen_judged(struct dlmopen_words *words);
@@ -55,7 +55,7 @@ void *dlmopen_judged(struct dlmopen_words *words)
              unprotected_refused("dlmopen", plainly_bad(path) ? "" : path,
                                  "a namespace of its own has a libc of its own"))
         words->space = (uintptr_t)NO_NAMESPACE;
-    return (void *)RARE_REAL(dlmopen);
+    return rare_function((void **)(void *)&rare.dlmopen, "dlmopen");
 }
 
 EXPORT void *dlopen(const char *path, int flags);

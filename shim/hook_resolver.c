@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Names looked up by libc: each call is the real one, made without the name servers that the policy refuses. */
 #include "shim/asking.h"
+#include "shim/judge.h"
 #include "state/kernel.h"
 
 #include <errno.h>
@@ -8,10 +9,29 @@
 
 /* Names and addresses. */
 
+/* Whether getaddrinfo has nobody to ask: for literals, which are most of what it is given, nothing is to be looked at. */
+static bool is_literal(const char *node, const struct addrinfo *hints)
+{
+    static void *bound;
+    int (*parse)(int, const char *, void *) = NULL;
+    struct in6_addr address;
+    int saved = errno;
+    bool literal;
+
+    if (plainly_bad(node) || (!plainly_bad(hints) && (hints->ai_flags & AI_NUMERICHOST)))
+        return true;
+    *(void **)(&parse) = libc_function(&bound, "inet_pton");
+    literal = parse != NULL && (parse(AF_INET, node, &address) == 1 || parse(AF_INET6, node, &address) == 1);
+    errno = saved;
+    return literal;
+}
+
 EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
                        struct addrinfo **restrict out)
 {
-    ASKING("getaddrinfo", NULL, false, 0, RARE_REAL(getaddrinfo)(node, service, hints, out), result == EAI_AGAIN);
+    if (watching(WATCH_TO) && is_literal(node, hints))
+        return RARE_REAL(getaddrinfo)(node, service, hints, out);
+    ASKING(int, "getaddrinfo", NULL, false, 0, RARE_REAL(getaddrinfo)(node, service, hints, out), result == EAI_AGAIN);
 }
 
 /* Whether getnameinfo gave a number where a name was asked for. */
@@ -23,38 +43,42 @@ static bool is_number(const char *host)
 EXPORT int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host,
                        socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
 {
-    ASKING("getnameinfo", NULL, false, 0,
+    if (flags & NI_NUMERICHOST)
+        return RARE_REAL(getnameinfo)(address, length, host, host_size, service, service_size, flags);
+    ASKING(int, "getnameinfo", NULL, false, 0,
            RARE_REAL(getnameinfo)(address, length, host, host_size, service, service_size, flags),
-           result == EAI_AGAIN ||
-               (result == 0 && host != NULL && host_size > 0 && !(flags & NI_NUMERICHOST) && is_number(host)));
+           result == EAI_AGAIN || (result == 0 && host != NULL && host_size > 0 && is_number(host)));
 }
 
 EXPORT struct hostent *gethostbyname(const char *name)
 {
-    ASKING("gethostbyname", NULL, false, 0, RARE_REAL(gethostbyname)(name), result == NULL);
+    struct hostent *(*look_up)(const char *) = RARE_REAL(gethostbyname);
+
+    ASKING(struct hostent *, "gethostbyname", NULL, false, 0, look_up(name), result == NULL);
 }
 
 EXPORT struct hostent *gethostbyname2(const char *name, int family)
 {
-    ASKING("gethostbyname2", NULL, false, 0, RARE_REAL(gethostbyname2)(name, family), result == NULL);
+    ASKING(struct hostent *, "gethostbyname2", NULL, false, 0, RARE_REAL(gethostbyname2)(name, family), result == NULL);
 }
 
 EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t length, int family)
 {
-    ASKING("gethostbyaddr", NULL, false, 0, RARE_REAL(gethostbyaddr)(address, length, family), result == NULL);
+    ASKING(struct hostent *, "gethostbyaddr", NULL, false, 0, RARE_REAL(gethostbyaddr)(address, length, family),
+           result == NULL);
 }
 
 EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restrict room, char *restrict buffer, size_t size,
                            struct hostent **restrict out, int *restrict error)
 {
-    ASKING("gethostbyname_r", NULL, false, 0, RARE_REAL(gethostbyname_r)(name, room, buffer, size, out, error),
+    ASKING(int, "gethostbyname_r", NULL, false, 0, RARE_REAL(gethostbyname_r)(name, room, buffer, size, out, error),
            *out == NULL && *error == TRY_AGAIN);
 }
 
 EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict room, char *restrict buffer,
                             size_t size, struct hostent **restrict out, int *restrict error)
 {
-    ASKING("gethostbyname2_r", NULL, false, 0,
+    ASKING(int, "gethostbyname2_r", NULL, false, 0,
            RARE_REAL(gethostbyname2_r)(name, family, room, buffer, size, out, error),
            *out == NULL && *error == TRY_AGAIN);
 }
@@ -62,7 +86,7 @@ EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hosten
 EXPORT int gethostbyaddr_r(const void *restrict address, socklen_t length, int family, struct hostent *restrict room,
                            char *restrict buffer, size_t size, struct hostent **restrict out, int *restrict error)
 {
-    ASKING("gethostbyaddr_r", NULL, false, 0,
+    ASKING(int, "gethostbyaddr_r", NULL, false, 0,
            RARE_REAL(gethostbyaddr_r)(address, length, family, room, buffer, size, out, error),
            *out == NULL && *error == TRY_AGAIN);
 }
@@ -71,25 +95,27 @@ EXPORT int gethostbyaddr_r(const void *restrict address, socklen_t length, int f
 
 EXPORT struct netent *getnetbyname(const char *name)
 {
-    ASKING("getnetbyname", NULL, false, 0, RARE_REAL(getnetbyname)(name), result == NULL);
+    struct netent *(*look_up)(const char *) = RARE_REAL(getnetbyname);
+
+    ASKING(struct netent *, "getnetbyname", NULL, false, 0, look_up(name), result == NULL);
 }
 
 EXPORT struct netent *getnetbyaddr(uint32_t net, int type)
 {
-    ASKING("getnetbyaddr", NULL, false, 0, RARE_REAL(getnetbyaddr)(net, type), result == NULL);
+    ASKING(struct netent *, "getnetbyaddr", NULL, false, 0, RARE_REAL(getnetbyaddr)(net, type), result == NULL);
 }
 
 EXPORT int getnetbyname_r(const char *restrict name, struct netent *restrict room, char *restrict buffer, size_t size,
                           struct netent **restrict out, int *restrict error)
 {
-    ASKING("getnetbyname_r", NULL, false, 0, RARE_REAL(getnetbyname_r)(name, room, buffer, size, out, error),
+    ASKING(int, "getnetbyname_r", NULL, false, 0, RARE_REAL(getnetbyname_r)(name, room, buffer, size, out, error),
            *out == NULL && *error == TRY_AGAIN);
 }
 
 EXPORT int getnetbyaddr_r(uint32_t net, int type, struct netent *restrict room, char *restrict buffer, size_t size,
                           struct netent **restrict out, int *restrict error)
 {
-    ASKING("getnetbyaddr_r", NULL, false, 0, RARE_REAL(getnetbyaddr_r)(net, type, room, buffer, size, out, error),
+    ASKING(int, "getnetbyaddr_r", NULL, false, 0, RARE_REAL(getnetbyaddr_r)(net, type, room, buffer, size, out, error),
            *out == NULL && *error == TRY_AGAIN);
 }
 
@@ -97,27 +123,30 @@ EXPORT int getnetbyaddr_r(uint32_t net, int type, struct netent *restrict room, 
 
 EXPORT long gethostid(void)
 {
-    ASKING("gethostid", NULL, false, 0, RARE_REAL(gethostid)(), result == 0);
+    long (*identify)(void) = RARE_REAL(gethostid);
+
+    ASKING(long, "gethostid", NULL, false, 0, identify(), result == 0);
 }
 
 EXPORT int ruserok(const char *host, int superuser, const char *remote, const char *local)
 {
-    ASKING("ruserok", NULL, false, 0, RARE_REAL(ruserok)(host, superuser, remote, local), result != 0);
+    ASKING(int, "ruserok", NULL, false, 0, RARE_REAL(ruserok)(host, superuser, remote, local), result != 0);
 }
 
 EXPORT int ruserok_af(const char *host, int superuser, const char *remote, const char *local, sa_family_t family)
 {
-    ASKING("ruserok_af", NULL, false, 0, RARE_REAL(ruserok_af)(host, superuser, remote, local, family), result != 0);
+    ASKING(int, "ruserok_af", NULL, false, 0, RARE_REAL(ruserok_af)(host, superuser, remote, local, family),
+           result != 0);
 }
 
 EXPORT int iruserok(uint32_t address, int superuser, const char *remote, const char *local)
 {
-    ASKING("iruserok", NULL, false, 0, RARE_REAL(iruserok)(address, superuser, remote, local), result != 0);
+    ASKING(int, "iruserok", NULL, false, 0, RARE_REAL(iruserok)(address, superuser, remote, local), result != 0);
 }
 
 EXPORT int iruserok_af(const void *address, int superuser, const char *remote, const char *local, sa_family_t family)
 {
-    ASKING("iruserok_af", NULL, false, 0, RARE_REAL(iruserok_af)(address, superuser, remote, local, family),
+    ASKING(int, "iruserok_af", NULL, false, 0, RARE_REAL(iruserok_af)(address, superuser, remote, local, family),
            result != 0);
 }
 
@@ -148,7 +177,7 @@ static void notify(const struct sigevent *event)
 
 static int look_up(const struct gaicb *request, struct addrinfo **out)
 {
-    ASKING("getaddrinfo_a", NULL, false, 0,
+    ASKING(int, "getaddrinfo_a", NULL, false, 0,
            RARE_REAL(getaddrinfo)(request->ar_name, request->ar_service, request->ar_request, out),
            result == EAI_AGAIN);
 }

@@ -52,6 +52,9 @@ static void log_make(struct log_place *out, const struct view *view, const struc
     if (!log_place_make(out, view_string(view, view->settings.log_to), view->settings.log_max_size,
                         search->surroundings))
         out->target = LOG_TO_NOWHERE;
+    /* At a reload descriptor 2 may be a file or a connection of the program's. */
+    else if (out->target == LOG_TO_STDERR && !say_stderr(out))
+        out->target = LOG_TO_NOWHERE;
 }
 
 /* Events go where the new text says. After LATER_LOGS different places the last one stays. */

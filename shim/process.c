@@ -18,12 +18,13 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 struct process process = {.watch = UINT32_MAX};
 LARGE union generation_place process_words[LAYERS_MAX];
 LARGE struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS];
 
-enum stage { STAGE_NEW, STAGE_STARTING, STAGE_READY };
+enum stage { STAGE_NEW, STAGE_READY };
 
 static _Atomic int stage;
 static _Atomic pid_t starter;         /* the thread that fills `process` */
@@ -129,24 +130,25 @@ static void start_note(void)
 static bool start_was_lost(void)
 {
     const _Atomic bool *page = atomic_load(&at_work);
-    int expected = STAGE_STARTING;
+    pid_t before = atomic_load(&starter);
 
-    return page != NULL && !atomic_load(page) && atomic_compare_exchange_strong(&stage, &expected, STAGE_NEW);
+    return page != NULL && !atomic_load(page) && atomic_compare_exchange_strong(&starter, &before, 0);
 }
 
 /*
- * Runs once, from our constructor or from the first hook before it. Whoever comes while another thread is at it waits;
- * a signal handler that interrupted the start itself goes on unready, and is refused by judge().
+ * Runs once, from our constructor or from the first hook before it. Whoever comes while another thread is at it waits. A
+ * signal handler that interrupted the start itself goes on unready, and is refused by judge(); what it calls besides has to be
+ * bound, which may be under way.
  */
 static void process_start(void)
 {
     pid_t self = (pid_t)kernel_call(SYS_gettid, 0);
-    int expected = STAGE_NEW;
+    pid_t nobody = 0;
 
-    if (atomic_load(&stage) == STAGE_NEW)
+    if (atomic_load(&starter) == 0)
         start_note();
-    if (atomic_compare_exchange_strong(&stage, &expected, STAGE_STARTING)) {
-        atomic_store(&starter, self);
+    /* By one step, so that a handler never finds a start without its thread. */
+    if (atomic_compare_exchange_strong(&starter, &nobody, self)) {
         process.layer_count = 0; /* of a start that was lost */
         checkers_leave_out();
         real_bind();
@@ -155,13 +157,15 @@ static void process_start(void)
         atomic_store_explicit(&stage, STAGE_READY, memory_order_release);
         return;
     }
-    while (atomic_load_explicit(&stage, memory_order_acquire) == STAGE_STARTING && atomic_load(&starter) != self) {
+    while (!process_is_ready() && atomic_load(&starter) != self) {
         if (start_was_lost()) {
             process_start();
             return;
         }
         sched_yield();
     }
+    if (!process_is_ready())
+        real_bind();
 }
 
 bool policy_has_moved(void)

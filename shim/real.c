@@ -293,6 +293,8 @@ void *libc_function(void **slot, const char *name)
         if (!object_read(&object, map) || !is_libc(&object))
             continue;
         bound = object_find(&object, name, gnu_hash(name), FUNCTION);
+        if (bound == NULL)
+            bound = object_find(&object, name, gnu_hash(name), FUNCTION_OF_ANY_VERSION);
         __atomic_store_n(slot, bound, __ATOMIC_RELAXED);
         break;
     }
@@ -314,4 +316,27 @@ const void *libc_variable(const char *name)
         last = is_libc(&object);
     }
     return found;
+}
+
+/*
+ * What the kernel put on the first stack: the number of arguments, these, NULL, and the environment. The loader knows where
+ * (__libc_stack_end), and stands behind libc in the map.
+ */
+static char **environment_on_stack(void)
+{
+    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
+    char **const *end = NULL;
+
+    for (; map != NULL && end == NULL; map = map->l_next) {
+        struct object object;
+
+        if (object_read(&object, map))
+            end = object_find(&object, "__libc_stack_end", gnu_hash("__libc_stack_end"), VARIABLE);
+    }
+    return end == NULL || *end == NULL ? NULL : *end + 1 + (uintptr_t) * *end + 1;
+}
+
+char **environment_now(void)
+{
+    return __environ != NULL ? __environ : environment_on_stack();
 }

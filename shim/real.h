@@ -149,6 +149,12 @@ extern struct rare rare __attribute__((visibility("hidden")));
 /* The file that we were loaded from, as the loader calls it; "" where that cannot be told. It stays. */
 const char *own_object(void);
 
+/*
+ * The process' environment for the start. A hook that is called before libc's own constructor has run (.preinit_array of the
+ * program) finds `environ` empty; it must not take that for "no policy".
+ */
+char **environment_now(void);
+
 /* Binds every HOOK of hooks.def; may be called again. Async-signal-safe but for names that only dlsym finds. */
 void real_bind(void);
 

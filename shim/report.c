@@ -3,6 +3,8 @@
 #include "shim/judge.h"
 #include "shim/sandbox.h"
 
+#include "shim/event_line.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -143,7 +145,7 @@ static void texts_fill(struct texts *texts, const struct layer *layer, uint32_t 
 static __attribute__((noinline)) void event_write(const struct layer *layer, const struct occasion *occasion,
                                                   uint32_t rule, const char *verdict, bool refused)
 {
-    char line[EVENT_MAX];
+    char *line;
     struct texts texts = {0};
     struct event event = {.port = -1,
                           .domain = occasion->domain,
@@ -171,7 +173,11 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
         hint_make(texts.hint, occasion->query);
         event.hint = texts.hint[0] != '\0' ? texts.hint : NULL;
     }
+    line = event_line_take();
+    if (line == NULL)
+        return;
     log_write(layer_log(layer), line, event_format(&event, line), process.uid, event.pid);
+    event_line_give(line);
 }
 
 static const char *action_text(enum rule_action action, bool would)

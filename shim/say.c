@@ -25,6 +25,13 @@ void say_start(void)
     errno = saved;
 }
 
+bool say_stderr(struct log_place *out)
+{
+    out->stderr_device = noted_device;
+    out->stderr_inode = noted_inode;
+    return noted;
+}
+
 void say(const char *const *parts)
 {
     LARGE static char line[EVENT_MAX];
@@ -39,8 +46,7 @@ void say(const char *const *parts)
     }
     line[length++] = '\n';
     place.target = LOG_TO_STDERR;
-    place.stderr_device = noted_device;
-    place.stderr_inode = noted_inode;
+    say_stderr(&place);
     log_write(&place, line, length, process.uid, getpid());
 }
 

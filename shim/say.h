@@ -17,4 +17,8 @@ void say(const char *const *parts);
 /* Whether a person is likely to read it: stderr is what it was, and a terminal. errno is preserved. */
 bool say_reaches_terminal(void);
 
+/* What descriptor 2 was at the start, for a log place; false where it was closed. */
+struct log_place;
+bool say_stderr(struct log_place *out);
+
 #endif

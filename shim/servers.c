@@ -23,7 +23,7 @@
 
 /* What a call of this thread left out, while it lasts. It stays where a signal handler jumps out of the call. */
 static __thread struct servers left_out __attribute__((tls_model("initial-exec")));
-static __thread const void *left_out_by __attribute__((tls_model("initial-exec"))); /* that call's frame */
+static __thread uintptr_t left_out_by __attribute__((tls_model("initial-exec"))); /* that call's frame, or 0 */
 
 /* A function of libc's that is not hooked. */
 #define LIBC(name)                                                                                                     \
@@ -46,15 +46,17 @@ static res_state thread_state(void)
  */
 static void state_update(res_state state, bool early)
 {
+    __typeof__(&gethostbyname_r) look_up = RARE_REAL(gethostbyname_r);
+    __typeof__(&__res_init) begin = LIBC(__res_init);
     struct hostent host;
     struct hostent *found;
     char room[256];
     int error;
 
-    if (early && !(state->options & RES_INIT) && LIBC(__res_init) != NULL)
-        LIBC(__res_init)();
-    else if (RARE_REAL(gethostbyname_r) != NULL)
-        RARE_REAL(gethostbyname_r)("127.0.0.1", &host, room, sizeof(room), &found, &error);
+    if (early && !(state->options & RES_INIT) && begin != NULL)
+        begin();
+    else if (look_up != NULL)
+        look_up("127.0.0.1", &host, room, sizeof(room), &found, &error);
 }
 
 /* Server `i` as an address; 0 where it has none that could be asked. */
@@ -99,7 +101,7 @@ static void servers_judge(struct servers *servers)
 {
     const struct __res_state *state = servers->state;
     unsigned proto = servers->by_tcp ? PROTO_TCP : PROTO_UDP;
-    uint8_t refused[MAXNS];
+    uint8_t refused[MAXNS] = {0};
     int refused_count = 0;
 
     servers->count = server_count(state);
@@ -176,12 +178,12 @@ void servers_leave_out(struct servers *servers, const char *op, res_state state,
 
     *servers = (struct servers){.op = op};
     /* A call that a signal handler jumped out of: its frame was no deeper than this one. */
-    if (left_out_by != NULL && (uintptr_t)left_out_by <= (uintptr_t)servers) {
+    if (left_out_by != 0 && left_out_by <= (uintptr_t)servers) {
         state_restore(&left_out);
-        left_out_by = NULL;
+        left_out_by = 0;
     }
     if (state == NULL && (state = thread_state()) != NULL) {
-        if (left_out_by == NULL)
+        if (left_out_by == 0)
             state_update(state, early);
         servers->own = true;
         servers->added = RES_NORELOAD;
@@ -204,9 +206,9 @@ void servers_leave_out(struct servers *servers, const char *op, res_state state,
     }
     if (servers->has_news || servers->kept < servers->count)
         make_untouched(servers);
-    if (servers->own && left_out_by == NULL) {
+    if (servers->own && left_out_by == 0) {
         left_out = *servers;
-        left_out_by = servers;
+        left_out_by = (uintptr_t)servers;
     }
 }
 
@@ -240,8 +242,8 @@ void servers_put_back(struct servers *servers, bool unanswered)
         return;
     asked = servers->has_news && were_asked(servers, unanswered);
     state_restore(servers);
-    if (left_out_by == servers)
-        left_out_by = NULL;
+    if (left_out_by == (uintptr_t)servers)
+        left_out_by = 0;
     if (asked)
         servers_report(servers);
     errno = saved;
@@ -256,5 +258,6 @@ bool servers_are_refused(void)
     refused = servers.state == NULL || servers.kept < servers.count;
     servers.has_news = false;
     servers_put_back(&servers, false);
+    /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): a number to compare, which is 0 again */
     return refused;
 }

@@ -8,6 +8,7 @@
 #include "shim/install.h"
 #include "shim/pin.h"
 #include "shim/process.h"
+#include "shim/real.h"
 #include "shim/say.h"
 #include "state/kernel.h"
 #include "state/large.h"
@@ -99,7 +100,7 @@ void start_layers(void)
     bool pinned[LAYERS_MAX] = {false};
     int count;
 
-    surroundings_read(&surroundings, __environ, uid, secure);
+    surroundings_read(&surroundings, environment_now(), uid, secure);
     say_start();
     process.uid = surroundings.uid;
     process.exe = "";

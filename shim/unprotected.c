@@ -2,6 +2,7 @@
 /* The strictest layer stands; one that failed closed refuses, for nothing else would hold in such a child. */
 #include "shim/unprotected.h"
 
+#include "shim/event_line.h"
 #include "shim/icmp/settings.h"
 #include "shim/process.h"
 #include "shim/sandbox.h"
@@ -35,8 +36,8 @@ bool unprotected_matters(void)
 static __attribute__((noinline)) void event_write(const struct layer *layer, const struct image_settings *settings,
                                                   const char *verdict, const struct event *common)
 {
-    char line[EVENT_MAX];
     struct event event = *common;
+    char *line;
 
     if (settings->log_what == LOG_NONE || layer_log(layer)->target == LOG_TO_NOWHERE ||
         sandboxed() || !log_limit_pass(&process.limit, settings->log_limit, &event.left_out))
@@ -44,7 +45,11 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
     clock_gettime(CLOCK_REALTIME, &event.time);
     event.verdict = verdict;
     event.layer = layer->system ? "system" : "user";
+    line = event_line_take();
+    if (line == NULL)
+        return;
     log_write(layer_log(layer), line, event_format(&event, line), process.uid, event.pid);
+    event_line_give(line);
 }
 
 /* One layer's answer, and its event. */

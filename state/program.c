@@ -15,7 +15,10 @@
 #include <sys/xattr.h>
 
 #define HEAD 1024
-#define SCRIPT_LINE 256   /* the kernel's BINPRM_BUF_SIZE since 5.1; what is longer it refuses or cuts */
+#define SCRIPT_LINE 256 /* the kernel's BINPRM_BUF_SIZE since 5.1; what is longer it refuses or cuts */
+#define NOTES_SIZE 512
+#define GO_OWNER "Go\0" /* four bytes with the last NUL */
+#define GO_BUILD_ID 4
 #define PARTS_SIZE 65536u /* fs/binfmt_elf.c: more bytes of program headers give ENOEXEC */
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -107,9 +110,37 @@ static bool part_read(struct part *out, const struct head *head, const struct pa
     return true;
 }
 
-/* Which dynamic loader an ELF file names (PT_INTERP). */
-static enum program_form loader_read(const struct head *head, char loader[PROGRAM_TEXT])
+/*
+ * Whether a program's notes hold the one that Go's linker writes (cmd/link: owner "Go", type 4), among those of the C linker
+ * where that was used. Looked at is as much as compilers write.
+ */
+static bool has_go_note(const struct head *head, const struct part *part)
 {
+    char notes[NOTES_SIZE];
+    size_t size = part->size < sizeof(notes) ? (size_t)part->size : sizeof(notes);
+
+    if (!bytes_read(head, part->at, notes, size))
+        return false;
+    for (size_t at = 0; size - at >= sizeof(Elf64_Nhdr) + sizeof(GO_OWNER);) {
+        Elf64_Nhdr note; /* the same in both classes */
+        uint64_t length;
+
+        memcpy(&note, notes + at, sizeof(note));
+        if (note.n_type == GO_BUILD_ID && note.n_namesz == sizeof(GO_OWNER) &&
+            memcmp(notes + at + sizeof(note), GO_OWNER, sizeof(GO_OWNER)) == 0)
+            return true;
+        length = sizeof(note) + (((uint64_t)note.n_namesz + 3) & ~3ULL) + (((uint64_t)note.n_descsz + 3) & ~3ULL);
+        if (length > size - at)
+            return false;
+        at += (size_t)length;
+    }
+    return false;
+}
+
+/* Which dynamic loader an ELF file names (PT_INTERP); whether it was built by Go. */
+static enum program_form loader_read(const struct head *head, char loader[PROGRAM_TEXT], bool *go)
+{
+    enum program_form form = PROGRAM_STATIC;
     struct parts parts = parts_of(head);
     unsigned size = head->bytes[EI_CLASS] == ELFCLASS32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
     struct part part;
@@ -120,14 +151,16 @@ static enum program_form loader_read(const struct head *head, char loader[PROGRA
     for (unsigned i = 0; i < parts.count; i++) {
         if (!part_read(&part, head, &parts, i))
             return PROGRAM_DAMAGED;
-        if (part.type != PT_INTERP)
+        if (part.type == PT_NOTE && !*go)
+            *go = has_go_note(head, &part);
+        if (part.type != PT_INTERP || form == PROGRAM_DYNAMIC)
             continue;
         if (part.size < 2 || part.size > PROGRAM_TEXT || !bytes_read(head, part.at, loader, (size_t)part.size) ||
             loader[part.size - 1] != '\0')
             return PROGRAM_DAMAGED;
-        return PROGRAM_DYNAMIC;
+        form = PROGRAM_DYNAMIC;
     }
-    return PROGRAM_STATIC;
+    return form;
 }
 
 /*
@@ -173,6 +206,7 @@ bool program_read(struct program *out, int fd)
     out->text[0] = '\0';
     out->argument = 0;
     out->machine = (struct machine){0};
+    out->go = false;
     if (!is_elf(&head)) {
         out->form = script_read(out, &head) ? PROGRAM_SCRIPT : PROGRAM_OTHER;
         return true;
@@ -182,7 +216,7 @@ bool program_read(struct program *out, int fd)
         return true;
     out->machine = machine_of(&head);
     if (out->machine.data == OWN_DATA)
-        out->form = loader_read(&head, out->text);
+        out->form = loader_read(&head, out->text, &out->go);
     if (out->form != PROGRAM_DYNAMIC)
         out->text[0] = '\0'; /* what was read of a name that has no end */
     return true;

@@ -34,6 +34,7 @@ struct machine {
 struct program {
     enum program_form form;
     struct machine machine; /* of an ELF file */
+    bool go;                /* built by Go: its network calls are system calls of its own, with a dynamic loader too */
     uint16_t argument; /* where in `text` a script's argument stands: all behind the interpreter, as one; "": none */
     char text[PROGRAM_TEXT]; /* the loader, or a script's interpreter (and its argument behind a NUL); else "" */
 };

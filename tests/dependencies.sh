@@ -4,8 +4,8 @@
 #
 # usage: dependencies.sh [GOAL...]
 #
-# With the goal `check` also the real programs that the tests run; with `bench` what it counts with (its parts install
-# rivals and servers by themselves). Where all is there nothing is done.
+# With the goals `check` and `coverage` also the real programs that the tests run; with `bench` what it counts with (its
+# parts install rivals and servers by themselves). Where all is there nothing is done.
 
 [ "${SKIP_DEPENDENCIES:-0}" = 1 ] && exit 0
 missing=''
@@ -51,7 +51,10 @@ need libconfig-dev pkg-config --exists libconfig
 need curl command -v curl
 need python3 command -v python3
 case " $* " in
-*' check '* | *' check-long '*)
+*' coverage '*) need gcovr command -v gcovr ;;
+esac
+case " $* " in
+*' check '* | *' check-long '* | *' coverage '*)
     need libcmocka-dev pkg-config --exists cmocka
     need libseccomp-dev pkg-config --exists libseccomp
     need libjansson-dev pkg-config --exists jansson
@@ -72,6 +75,7 @@ case " $* " in
     [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
     need php-cli command -v php
     need php-curl sh -c 'php -m | grep -qx curl'
+    need libtirpc-dev pkg-config --exists libtirpc
     need netbase test -e /etc/protocols
     need fping command -v fping
     need oping command -v oping
@@ -117,10 +121,13 @@ real() {
 }
 case " $* " in
 *' check-long '* | *' table '*) real tests/real/cases/*.sh ;;
-*' check '*)
+*' check '* | *' coverage '*)
     # shellcheck disable=SC2046 # a list
     real $(grep -l '^quick=yes' tests/real/cases/*.sh)
     ;;
+esac
+case " $* " in
+*' check-long '*) need python3-twisted /usr/bin/python3 -c 'import twisted.trial.runner' ;;
 esac
 case " $* " in
 *' bench '* | *' bench-quick '*)

@@ -37,7 +37,7 @@ def read(build):
     """gcovr's findings by file: lines are (number, count, branch counts), functions are (name, line, count)."""
     folders = [build + "/" + kind for kind in ("objects", "shim-objects", "visible") if os.path.isdir(build + "/" + kind)]
     out = subprocess.run(["gcovr", "--root", ROOT, "--json", "--exclude-unreachable-branches", "--gcov-ignore-parse-errors"]
-                         + folders, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+                         + folders, check=True, capture_output=True, text=True, cwd=build).stdout
     files = {file["file"]: file for file in json.loads(out)["files"]}
     for file in files.values():
         file["lines"] = [line for line in file["lines"] if not line["gcovr/noncode"]]

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Every fuzz target runs through its kept inputs once more, without a fuzzer.
 . "${0%/*}/../lib.sh"
+built=${SOCKADE%/*}
 scratch
 for source in "$ROOT"/tests/fuzz/fuzz_*.c; do
     name=${source##*/fuzz_}
     name=${name%.c}
     corpus=$ROOT/tests/fuzz/corpus/$name
-    capture "${SOCKADE%/*}/replay/fuzz_$name" "$corpus"
+    capture "$built/replay/fuzz_$name" "$corpus"
     is "$STATUS $OUT" "0 $(find "$corpus" -type f | wc -l)" "$name: $OUT inputs" ||
         note 'stopped at' "$(printf '%s\n' "$ERR" | tail -n 20)"
 done

@@ -5,7 +5,7 @@
 
 list=$ROOT/tests/house/entry-points.txt
 hooked=$(awk '$2 == "hooked" { print $1 }' "$list" | sort)
-table=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' "$ROOT/shim/hooks.def" | sort)
+table=$(cat "$ROOT/shim/hooks.def" "$ROOT/shim/hooks_old.def" | sed -n 's/^\(HOOK\|RARE\|OLD\)(\([a-zA-Z0-9_]*\),.*/\2/p' | sort)
 is "$hooked" "$table" 'what the list calls hooked is in hooks.def, and the other way round'
 is "$(awk '!/^#/ && $2 != "hooked" && !($2 == "left" && NF > 3)' "$list")" '' 'what is not hooked has a reason'
 

@@ -176,9 +176,12 @@ def verdicts():
 
 
 def reasons():
-    """What hooks.def says about each name."""
-    with open(os.path.join(HERE, '../../shim/hooks.def'), encoding='utf-8') as file:
-        return dict(re.findall(r'^[A-Z]+\((\w+), \w+, "(.*)"\)', file.read(), re.M))
+    """What hooks.def and hooks_old.def say about each name."""
+    texts = {}
+    for table_name in 'hooks.def', 'hooks_old.def':
+        with open(os.path.join(HERE, '../../shim', table_name), encoding='utf-8') as file:
+            texts.update(re.findall(r'^[A-Z]+\((\w+), \w+, "(.*)"\)', file.read(), re.M))
+    return texts
 
 
 def verdict_of(name, lines):

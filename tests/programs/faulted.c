@@ -64,14 +64,19 @@ static void sends(void)
 /* Connections and datagrams that wait for us, from both. */
 static int listener, clients[4];
 
+static int client_to(const char *server, const char *from, int type, uint16_t port)
+{
+    struct sockaddr_in source = inet(from, 0), to = inet(server, port);
+    int fd = (int)RAW(SYS_socket, AF_INET, type, 0);
+
+    must("client", RAW(SYS_bind, fd, &source, sizeof(source)));
+    must(from, RAW(SYS_connect, fd, &to, sizeof(to)));
+    return fd;
+}
+
 static int client(const char *from, int type, uint16_t port)
 {
-    struct sockaddr_in source = inet(from, 0), to = inet("127.0.0.1", port);
-    int fd = (int)syscall(SYS_socket, AF_INET, type, 0);
-
-    must("client", syscall(SYS_bind, fd, &source, sizeof(source)));
-    must(from, syscall(SYS_connect, fd, &to, sizeof(to)));
-    return fd;
+    return client_to("127.0.0.1", from, type, port);
 }
 
 static void inbound_make(const char *bound_to)
@@ -79,31 +84,35 @@ static void inbound_make(const char *bound_to)
     struct sockaddr_in own = inet(bound_to, OWN_PORT);
     int on = 1;
 
-    listener = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    listener = (int)RAW(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    must("bind", syscall(SYS_bind, listener, &own, sizeof(own)));
-    must("listen", syscall(SYS_listen, listener, 10));
+    must("bind", RAW(SYS_bind, listener, &own, sizeof(own)));
+    must("listen", RAW(SYS_listen, listener, 10));
 }
 
 static void accepts_make(void)
 {
     inbound_make("0.0.0.0");
     clients[0] = client("127.0.0.8", SOCK_STREAM, OWN_PORT);
+    clients[3] = client_to("127.0.0.9", "127.0.0.1", SOCK_STREAM, OWN_PORT);
     clients[1] = client("127.0.0.1", SOCK_STREAM, OWN_PORT);
     clients[2] = client("127.0.0.8", SOCK_STREAM, OWN_PORT);
 }
 
 static int accepted = -1;
 
-/* 0: whom the policy allows, 1: it has let in another one. */
+/* 0: whom the policy allows, 1: it has let in another one, 2: at an address where nobody is to be taken. */
 static int accept_one(void)
 {
-    struct sockaddr_in from = {0};
+    struct sockaddr_in from = {0}, own = {0};
     socklen_t length = sizeof(from);
 
     accepted = accept(listener, (struct sockaddr *)&from, &length);
     if (accepted < 0)
         return -1;
+    RAW(SYS_getsockname, accepted, &own, &length);
+    if (own.sin_addr.s_addr == refused.sin_addr.s_addr)
+        return 2;
     return from.sin_addr.s_addr == allowed.sin_addr.s_addr ? 0 : 1;
 }
 
@@ -123,7 +132,7 @@ static void accepts_none(void)
 
 static void accepts_close(void)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         close(clients[i]);
     close(listener);
 }
@@ -134,7 +143,7 @@ static int doubted(void)
     struct sockaddr_in any = inet("127.0.0.1", 0);
     int first = socket(AF_INET, SOCK_DGRAM, 0), fd = dup(first);
 
-    syscall(SYS_bind, fd, &any, sizeof(any));
+    RAW(SYS_bind, fd, &any, sizeof(any));
     close(first);
     return fd;
 }
@@ -151,11 +160,11 @@ static void receives_make(void)
         int one, other;
 
         receivers[i] = i == 4 || i == 5 ? doubted() : unseen(SOCK_DGRAM);
-        syscall(SYS_getsockname, receivers[i], &own, &length);
+        RAW(SYS_getsockname, receivers[i], &own, &length);
         one = client("127.0.0.8", SOCK_DGRAM, ntohs(own.sin_port));
         other = client("127.0.0.1", SOCK_DGRAM, ntohs(own.sin_port));
-        syscall(SYS_sendto, one, "bad", 3, 0, NULL, 0);
-        syscall(SYS_sendto, other, "good", 4, 0, NULL, 0);
+        RAW(SYS_sendto, one, "bad", 3, 0, NULL, 0);
+        RAW(SYS_sendto, other, "good", 4, 0, NULL, 0);
         close(one);
         close(other);
     }
@@ -195,38 +204,7 @@ static void binds(void)
     CALL(0, listen(streams[2], 1));
 }
 
-/* Newer policies: FOLDER/a, b and c are images that refuse by EHOSTDOWN, ENETDOWN and ENETRESET. */
-static const char *folder;
-
-static void publish(const char *name)
-{
-    static char bytes[1 << 20];
-    char from[500], to[500], control[500], temporary[520];
-    uint32_t word;
-    ssize_t size;
-    int fd;
-
-    snprintf(from, sizeof(from), "%s/%s", folder, name);
-    snprintf(to, sizeof(to), "%s/image", folder); /* a link to its name in the place of images */
-    snprintf(control, sizeof(control), "%s/control", folder);
-    must("readlink", size = readlink(to, bytes, sizeof(to) - 1));
-    memcpy(to, bytes, (size_t)size);
-    to[size] = '\0';
-    snprintf(temporary, sizeof(temporary), "%s.new", to);
-    must(from, fd = open(from, O_RDONLY));
-    must("read", size = pread(fd, bytes, sizeof(bytes), 0));
-    close(fd);
-    must(temporary, fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    must("write", pwrite(fd, bytes, (size_t)size, 0));
-    close(fd);
-    must("rename", rename(temporary, to));
-    must(control, fd = open(control, O_RDWR));
-    must("word", pread(fd, &word, sizeof(word), 12));
-    word++;
-    must("word", pwrite(fd, &word, sizeof(word), 12));
-    close(fd);
-}
-
+/* Newer images. */
 static void reloads(void)
 {
     publish("a");

@@ -8,7 +8,7 @@
 . "${0%/*}/../net.sh"
 enter_net
 scratch
-: "${STEP:=5}"
+: "${STEP:=9}"
 sanitized && { skip 'a sanitizer makes calls of its own' faults.sh; done_testing; }
 helper faults
 helper faulted

@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <resolv.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -82,6 +83,44 @@ static void by_getaddrinfo(struct seen *seen)
     while (result == 0 && gai_suspend((const struct gaicb *const *)requests, 1, NULL) == EAI_INTR)
         continue;
     tell_list(seen, "getaddrinfo_a", "localhost", result != 0 ? result : gai_error(&request), request.ar_result);
+}
+
+static void told_by_thread(union sigval value)
+{
+    sem_post(value.sival_ptr);
+}
+
+static sem_t told;
+
+static void told_by_signal(int which, siginfo_t *info, void *context)
+{
+    (void)which, (void)context;
+    if (info->si_code == SI_ASYNCNL && info->si_value.sival_ptr == &told)
+        sem_post(&told);
+}
+
+/* Names that are looked up while the program goes on: how it is told that they are there. */
+static void by_notice(struct seen *seen)
+{
+    const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct sigaction action = {.sa_sigaction = told_by_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigevent events[] = {{.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1},
+                                {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = told_by_thread}};
+
+    sem_init(&told, 0, 0);
+    sigaction(SIGUSR1, &action, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct gaicb request = {.ar_name = name, .ar_request = &hints};
+        struct gaicb *requests[] = {NULL, &request};
+        int result;
+
+        events[i].sigev_value.sival_ptr = &told;
+        result = getaddrinfo_a(GAI_NOWAIT, requests, 2, &events[i]);
+        while (result == 0 && sem_wait(&told) != 0)
+            continue;
+        tell_list(seen, i == 0 ? "told by signal" : "told by thread", name, result != 0 ? result : gai_error(&request),
+                  request.ar_result);
+    }
 }
 
 static void by_gethostby(struct seen *seen)
@@ -227,6 +266,7 @@ int main(int argc, char **argv)
             return wait(NULL) < 0;
     }
     by_all(&seen);
+    by_notice(&seen);
     by_static(&seen);
     printf("%s", seen.text);
     return 0;

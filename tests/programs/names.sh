@@ -70,6 +70,8 @@ is "$(cat none.out)" "$(cat dropped.out)" 'what is dropped fails as what is deni
 is "$(cat none.out)" "$(cat closed.out)" 'and as by a closed default'
 like "$(cat none.out)" '^getaddrinfo name.test: -3 $' 'getaddrinfo says EAI_AGAIN'
 like "$(cat none.out)" '^getaddrinfo_a name.test: -3 $' 'getaddrinfo_a, whose threads are libc'\''s own, too'
+like "$(cat none.out)" '^told by signal name.test: -3 $' 'and tells by a signal'
+like "$(cat none.out)" '^told by thread name.test: -3 $' 'or by a thread'
 like "$(cat none.out)" '^gethostbyname: -  2$' 'gethostbyname says TRY_AGAIN'
 like "$(cat none.out)" '^getnameinfo: -3 $' 'getnameinfo says EAI_AGAIN'
 unlike "$(cat none.out)" '^res_.*answered' 'no question is answered'
@@ -128,6 +130,15 @@ chown 65534 changing.conf 2>/dev/null
 is "$(cat changes)" "$(printf '%s\n' -3 198.51.100.80 -3)" 'a newer policy, and a newer resolv.conf, hold with the next call' ||
     note reload "$(cat reloaded)"
 cat old.conf >resolv.conf
+
+# No socket is opened for what has no server to ask.
+need strace strace
+if ! sanitized; then
+    shimmed "$SCRATCH/none.conf" strace -f -qq -e trace=socket,connect,sendto,sendmmsg getent ahostsv4 name.test 2>calls
+    unlike "$(cat calls)" 'AF_INET' 'without a server no IP socket is opened'
+else
+    skip 'the leak check of a sanitizer does not run under strace' 'without a server no IP socket is opened'
+fi
 
 # Real programs.
 http_server 198.51.100.80 8080

@@ -4,16 +4,16 @@
 # Other preloaded objects, in front of ours and behind it: programs do what they do with that object alone, what the policy
 # refuses is refused, and children have both.
 #
-# usage: preloads.sh         three that are unlike each other
+# usage: preloads.sh         three that are unlike each other, and a second copy of ours
 #        PRELOADS=all ...    all that Debian has, and more programs (tests/long/preloads.sh)
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
 scratch
 sanitized && { skip 'under a sanitizer, whose runtime must come first' preloads.sh; done_testing; }
-: "${PRELOADS:=jemalloc faketime socket_wrapper}"
+: "${PRELOADS:=jemalloc faketime socket_wrapper twin}"
 [ "$PRELOADS" != all ] || PRELOADS='jemalloc tcmalloc tcmalloc_debug mimalloc faketime frozen eatmydata fakeroot socket_wrapper
-    nss_wrapper uid_wrapper torsocks tsocks proxychains keepalive' ALL=yes
+    nss_wrapper uid_wrapper torsocks tsocks proxychains keepalive twin' ALL=yes
 
 # object NAME: where that preload is
 object() {
@@ -30,6 +30,7 @@ object() {
     tsocks) set -- /usr/lib/*/libtsocks.so ;;
     proxychains) set -- /usr/lib/*/libproxychains.so.4 ;;
     keepalive) set -- /usr/lib/libkeepalive.so ;;
+    twin) set -- "$SCRATCH/twin.so" ;;
     *) set -- /usr/lib/*/lib"$1".so ;;
     esac
     [ ! -e "$1" ] || echo "$1"
@@ -55,6 +56,8 @@ echo 'nobody:x:65534:65534::/:/bin/sh' >passwd
 echo 'nogroup:x:65534:' >group
 http_server :: 8080
 helper company
+cp "$LIBSOCKADE" twin.so # of two copies in one process each judges; beside it the compiler is the first one's
+cp "$SOCKADE" .
 
 # with NAME PRELOADS CMD...: what it says, without process ids and times, and its status; $OUT
 with() {

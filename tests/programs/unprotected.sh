@@ -259,4 +259,19 @@ capture as_user "$SOCKADE" run --policy "$SCRATCH/allow.conf" -- ./static
 is "$STATUS" 125 "sockade run's own target"
 capture as_user "$SOCKADE" run --policy "$SCRATCH/deny.conf" -- sh -c 'exec ./static'
 like "$ERR" 'Permission denied' 'its children follow the policy'
+# A program with a dynamic loader and the note that Go's linker writes: it makes its system calls itself. It is told by that.
+cat >go.c <<'END_OF_FILE'
+#include <stdio.h>
+__asm__(".pushsection .note.go.buildid, \"a\", @note\n .balign 4\n .long 4, 5, 4\n .asciz \"Go\\0\"\n .asciz \"abcd\"\n .balign 4\n .popsection");
+int main(void) { puts("ran"); return 5; }
+END_OF_FILE
+${CC:-cc} -o go go.c
+attempt deny ./go
+like "$EVENT $ERR" '"verdict":"deny".*it is built by Go.*Permission denied' "a dynamically linked Go program: refused"
+attempt warn ./go
+is "$STATUS $OUT" '5 ran' 'a dynamically linked Go program: runs by default'
+like "$EVENT" '"verdict":"warn".*it is built by Go' 'a dynamically linked Go program: told of'
+capture as_user env SOCKADE_POLICY="$SCRATCH/warn.conf" "$SOCKADE" run -- ./go
+is "$STATUS $OUT" '125 ' 'a dynamically linked Go program: not by sockade run'
+like "$ERR" 'is built by Go' 'a dynamically linked Go program: sockade run says why'
 done_testing

@@ -476,6 +476,45 @@ static void order_and_kinds(void **state)
     assert_false(address_is_wildcard(&none));
 }
 
+/* What is no IP address has a name too, for messages. */
+static void other_families_have_names(void **state)
+{
+    static const struct {
+        enum address_family family;
+        const char *text;
+    } names[] = {{ADDRESS_NONE, "none"}, {ADDRESS_UNIX, "unix"}, {ADDRESS_EXEMPT, "exempt"}, {ADDRESS_OTHER, "other"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct address_range range = {{.family = names[i].family}, {.family = names[i].family}};
+        char text[RANGE_TEXT];
+
+        assert_int_equal(address_format(&range.first, text), strlen(names[i].text));
+        assert_string_equal(text, names[i].text);
+        assert_int_equal(range_format(&range, text), strlen(text));
+        assert_true(strncmp(text, names[i].text, strlen(names[i].text)) == 0);
+    }
+}
+
+/* An interface's name has no slash, colon, percent sign, blank or control byte in it, and at most 15 bytes. */
+static void zones_are_names(void **state)
+{
+    static const char *const plausible[] = {"fe80::1%eth0", "fe80::1%2", "fe80::1%abcdefghijklmno"};
+    static const char *const others[] = {"fe80::1%",     "fe80::1%a/b", "fe80::1%a:b",   "fe80::1%a%b",
+                                         "fe80::1%a\tb", "fe80::1% ",   "fe80::1%a\x7f", "fe80::1%abcdefghijklmnop"};
+    struct address_range range;
+    bool masked;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(plausible) / sizeof(plausible[0]); i++)
+        assert_error(range_parse(plausible[i], false, &range, &masked, NULL), ADDRESS_ZONE, plausible[i]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        enum address_error error = range_parse(others[i], false, &range, &masked, NULL);
+
+        assert_error(error == ADDRESS_BAD_PREFIX ? ADDRESS_NOT_AN_ADDRESS : error, ADDRESS_NOT_AN_ADDRESS, others[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +528,8 @@ int main(void)
         cmocka_unit_test(random_ranges_come_back),
         cmocka_unit_test(longest_texts_fit),
         cmocka_unit_test(order_and_kinds),
+        cmocka_unit_test(other_families_have_names),
+        cmocka_unit_test(zones_are_names),
     };
     return cmocka_run_group_tests(tests, random_start, NULL);
 }

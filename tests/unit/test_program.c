@@ -139,6 +139,45 @@ static void loaders_are_found(void **state)
     assert_int_equal(program.machine.machine, EM_386);
 }
 
+/* Puts notes behind an ELF file, as its first part, and looks at it. */
+static void look_with_notes(const void *notes, size_t size, uint64_t told)
+{
+    static unsigned char bytes[4096];
+    size_t at = (elf64(bytes, "/lib64/ld-linux-x86-64.so.2", 2) + 3) / 4 * 4;
+    Elf64_Phdr part = {.p_type = PT_NOTE, .p_offset = at, .p_filesz = told};
+
+    memcpy(bytes + sizeof(Elf64_Ehdr), &part, sizeof(part));
+    memcpy(bytes + at, notes, size);
+    look(bytes, at + size);
+}
+
+static void programs_of_go_are_known(void **state)
+{
+    /* An ABI note as C's linker writes it, and the build id of Go's. */
+    static const uint32_t notes[] = {4, 4, 1, 0x00554e47, 0, 4, 5, 4, 0x00006f47, 0x64636261, 0x65};
+    uint32_t changed[sizeof(notes) / sizeof(notes[0])];
+
+    (void)state;
+    look_with_notes(notes, sizeof(notes), sizeof(notes));
+    assert_int_equal(program.form, PROGRAM_DYNAMIC);
+    assert_true(program.go);
+    look_with_notes(notes + 5, sizeof(notes) - 20, sizeof(notes) - 20);
+    assert_true(program.go);
+    look_with_notes(notes, sizeof(notes), 20);
+    assert_false(program.go);
+    look_with_notes(notes, sizeof(notes), UINT64_MAX); /* more than there is */
+    assert_int_equal(program.form, PROGRAM_DYNAMIC);
+    assert_false(program.go);
+    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+        memcpy(changed, notes, sizeof(notes));
+        changed[i] = UINT32_MAX;
+        look_with_notes(changed, sizeof(changed), sizeof(changed));
+        assert_int_equal(program.form, PROGRAM_DYNAMIC);
+    }
+    for (uint64_t cut = 0; cut < sizeof(notes); cut++)
+        look_with_notes(notes, (size_t)cut, cut);
+}
+
 static void damage_is_seen(void **state)
 {
     static unsigned char bytes[70000];
@@ -279,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scripts_are_split_as_the_kernel_does),
         cmocka_unit_test(loaders_are_found),
+        cmocka_unit_test(programs_of_go_are_known),
         cmocka_unit_test(damage_is_seen),
         cmocka_unit_test(names_of_loaders),
         cmocka_unit_test(objects_for_machines),

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
 # socat: relays between families and kinds of sockets, a child for each client, datagrams, options on sockets.
 program=socat
-needs='socat:socat'
+needs='socat:socat rev:util-linux'
 version() { socat -V; }
 quick=yes
 run() {
