@@ -177,7 +177,8 @@ static __attribute__((noinline)) enum judgement look(const struct child *child, 
  */
 static bool loses_for_nothing(const struct child *child)
 {
-    return !sandboxed() && no_new_privileges() && kernel_real_uid() != 0 && child_object()[0] != '\0' && child_file_is_capable(child);
+    return !sandboxed() && no_new_privileges() && kernel_real_uid() != 0 && child_object()[0] != '\0' &&
+           child_file_is_capable(child);
 }
 
 /* The same where the kernel refuses it, because what it would gain is outside the bounding set. */
@@ -185,7 +186,8 @@ static bool may_be_out_of_bounds(const struct child *child, int result)
 {
     int error = child_spawns(child) ? result : result == -1 ? errno : 0;
 
-    return error == EPERM && !sandboxed() && kernel_real_uid() != 0 && child_object()[0] != '\0' && child_file_is_capable(child);
+    return error == EPERM && !sandboxed() && kernel_real_uid() != 0 && child_object()[0] != '\0' &&
+           child_file_is_capable(child);
 }
 
 int child_start(const struct child *child)

@@ -307,12 +307,16 @@ static long start(enum way way, const long at[6])
     return child_start(&child);
 }
 
-/* What is policed, and what comes before we know libc's own function. */
-__attribute__((used, visibility("hidden"))) syscall_function numbers_by_hook;
-long numbers_by_hook(long number, long a, long b, long c, long d, long e, long f)
+/*
+ * What is policed, and what comes before we know libc's own function: the number and six words behind it, as they came. Read,
+ * never written: see below.
+ */
+__attribute__((used, visibility("hidden"))) long numbers_by_hook(const long *words);
+long numbers_by_hook(const long *words)
 {
-    const struct arguments call = {number, {a, b, c, d, e, f}, NULL};
-    enum way way = way_of(number);
+    const struct arguments call = {words[0], {words[1], words[2], words[3], words[4], words[5], words[6]}, NULL};
+    const long *at = call.at;
+    enum way way = way_of(call.number);
 
     switch (way) {
     case WAY_PLAIN:
@@ -321,7 +325,8 @@ long numbers_by_hook(long number, long a, long b, long c, long d, long e, long f
     case WAY_EXECVEAT:
         return start(way, call.at);
     case WAY_PRCTL:
-        return prctl_hook((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, (unsigned long)e);
+        return prctl_hook(NUMBER(0), (unsigned long)at[1], (unsigned long)at[2], (unsigned long)at[3],
+                          (unsigned long)at[4]);
     case WAY_SECCOMP:
         return seccomp(&call);
     case WAY_IO_URING_SETUP:
@@ -339,12 +344,12 @@ long numbers_by_hook(long number, long a, long b, long c, long d, long e, long f
 }
 
 /*
- * The entry: jumps alone, with the arguments where they are. Not in C where a seventh one stands on the stack: programs call
- * with fewer, so that it is a variable of theirs there, and the compiler writes back what it read (gcc 12), perhaps over what
- * another thread has put into it meanwhile.
+ * The entry: a jump, with the arguments where they are, for all other numbers. Not in C where arguments stand on the stack:
+ * programs call with fewer, so that a variable of theirs stands there, and compilers take what they were given for their own
+ * and write to it (gcc 12 does when it jumps on).
  */
 #if defined(__x86_64__) && !defined(__ILP32__)
-EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+EXPORT __attribute__((naked, no_profile_instrument_function)) void syscall_hook(void) __asm__("syscall");
 void syscall_hook(void)
 {
     __asm__("cmp %1, %%edi\n\t"
@@ -352,30 +357,54 @@ void syscall_hook(void)
             "mov %%edi, %%eax\n\t"
             "lea numbers(%%rip), %%r11\n\t"
             "cmpb $0, (%%r11, %%rax)\n\t"
-            "jne numbers_by_hook\n"
+            "jne 2f\n"
             "1:\tmov real+%c0(%%rip), %%r11\n\t"
             "test %%r11, %%r11\n\t"
-            "je numbers_by_hook\n\t"
-            "jmp *%%r11"
+            "je 2f\n\t"
+            "jmp *%%r11\n"
+            "2:\tmov 8(%%rsp), %%rax\n\t"
+            "sub $72, %%rsp\n\t"
+            ".cfi_adjust_cfa_offset 72\n\t"
+            "mov %%rdi, (%%rsp)\n\t"
+            "mov %%rsi, 8(%%rsp)\n\t"
+            "mov %%rdx, 16(%%rsp)\n\t"
+            "mov %%rcx, 24(%%rsp)\n\t"
+            "mov %%r8, 32(%%rsp)\n\t"
+            "mov %%r9, 40(%%rsp)\n\t"
+            "mov %%rax, 48(%%rsp)\n\t"
+            "mov %%rsp, %%rdi\n\t"
+            "call numbers_by_hook\n\t"
+            "add $72, %%rsp\n\t"
+            ".cfi_adjust_cfa_offset -72\n\t"
+            "ret"
             :
             : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
 }
 #elif defined(__i386__)
-EXPORT __attribute__((naked)) void syscall_hook(void) __asm__("syscall");
+EXPORT __attribute__((naked, no_profile_instrument_function)) void syscall_hook(void) __asm__("syscall");
 void syscall_hook(void)
 {
-    __asm__("call 2f\n"
-            "2:\tpop %%ecx\n\t"
-            "add $_GLOBAL_OFFSET_TABLE_+[.-2b], %%ecx\n\t"
+    __asm__("call 3f\n"
+            "3:\tpop %%ecx\n\t"
+            "add $_GLOBAL_OFFSET_TABLE_+[.-3b], %%ecx\n\t"
             "mov 4(%%esp), %%eax\n\t"
             "cmp %1, %%eax\n\t"
             "jae 1f\n\t"
             "cmpb $0, numbers@GOTOFF(%%ecx, %%eax)\n\t"
-            "jne numbers_by_hook\n"
+            "jne 2f\n"
             "1:\tmov real@GOTOFF+%c0(%%ecx), %%ecx\n\t"
             "test %%ecx, %%ecx\n\t"
-            "je numbers_by_hook\n\t"
-            "jmp *%%ecx"
+            "je 2f\n\t"
+            "jmp *%%ecx\n"
+            "2:\tlea 4(%%esp), %%eax\n\t"
+            "sub $8, %%esp\n\t"
+            ".cfi_adjust_cfa_offset 8\n\t"
+            "push %%eax\n\t"
+            ".cfi_adjust_cfa_offset 4\n\t"
+            "call numbers_by_hook\n\t"
+            "add $12, %%esp\n\t"
+            ".cfi_adjust_cfa_offset -12\n\t"
+            "ret"
             :
             : "i"(offsetof(struct real, syscall)), "i"(sizeof(numbers)));
 }
@@ -386,7 +415,7 @@ long syscall_hook(long number, long a, long b, long c, long d, long e, long f)
     syscall_function *real_call = (syscall_function *)real.syscall;
 
     if (unlikely(way_of(number) != WAY_PLAIN || real_call == NULL))
-        return numbers_by_hook(number, a, b, c, d, e, f);
+        return numbers_by_hook((const long[]){number, a, b, c, d, e, f});
     return real_call(number, a, b, c, d, e, f);
 }
 #endif

@@ -2,11 +2,12 @@
 /*
  * liburing's ways to make an io_uring, by which a program connects, accepts and sends past every hook. liburing enters the
  * kernel by an instruction of its own, so syscall(2) never sees it. While there is a policy under which something can be
- * refused or noted, programs are told that this kernel has none; they fall back to the calls that they would make there. A ring that was
- * made before (by a program that handed its descriptor down, or before a policy came) is out of reach.
+ * refused or noted, programs are told that this kernel has none, and fall back to other calls. A ring that was made before (by
+ * a program that handed its descriptor down, or before a policy came) is out of reach.
  *
  * The real functions are in liburing and not in libc, perhaps opened by dlopen(3) with RTLD_LOCAL, where dlsym(RTLD_NEXT)
- * does not look. They are looked up at each call: what was found may be unloaded and loaded elsewhere.
+ * does not look; rare_bind goes through all that is loaded, under the loader's lock. They are looked up at each call: what was
+ * found may be unloaded and loaded elsewhere.
  */
 #include "shim/uring.h"
 
@@ -14,15 +15,21 @@
 #include "shim/real.h"
 
 #include <errno.h>
-#include <sys/syscall.h>
 
 bool uring_is_hidden(void)
 {
     return policy_ready(WATCH_ALL);
 }
 
+static void *uring_find(const char *name)
+{
+    void *found = NULL;
+
+    return rare_bind(&found, name);
+}
+
 /* What to call instead of us; NULL: it is hidden, or there is none (somebody asked dlsym(3), and found ours). */
-#define URING(name) ((__typeof__(&name))(uring_is_hidden() ? NULL : definition_anywhere(#name)))
+#define URING(name) ((__typeof__(&name))(uring_is_hidden() ? NULL : uring_find(#name)))
 
 EXPORT int io_uring_setup(unsigned entries, struct io_uring_params *params)
 {

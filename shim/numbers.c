@@ -109,16 +109,26 @@ struct call {
 enum way way_of_socketcall(long call, unsigned *arguments)
 {
     static const struct call calls[] = {
-        [SYS_SOCKET] = {WAY_SOCKET, 3},           [SYS_BIND] = {WAY_BIND, 3},
-        [SYS_CONNECT] = {WAY_CONNECT, 3},         [SYS_LISTEN] = {WAY_LISTEN, 2},
-        [SYS_ACCEPT] = {WAY_ACCEPT, 3},           [SYS_GETSOCKNAME] = {WAY_GETSOCKNAME, 3},
-        [SYS_GETPEERNAME] = {WAY_GETPEERNAME, 3}, [SYS_SOCKETPAIR] = {WAY_SOCKETPAIR, 4},
-        [SYS_SEND] = {WAY_SEND, 4},               [SYS_RECV] = {WAY_RECV, 4},
-        [SYS_SENDTO] = {WAY_SENDTO, 6},           [SYS_RECVFROM] = {WAY_RECVFROM, 6},
-        [SYS_SHUTDOWN] = {WAY_PLAIN, 2},          [SYS_SETSOCKOPT] = {WAY_SETSOCKOPT, 5},
-        [SYS_GETSOCKOPT] = {WAY_GETSOCKOPT, 5},   [SYS_SENDMSG] = {WAY_SENDMSG, 3},
-        [SYS_RECVMSG] = {WAY_RECVMSG, 3},         [SYS_ACCEPT4] = {WAY_ACCEPT4, 4},
-        [SYS_RECVMMSG] = {WAY_RECVMMSG, 5},       [SYS_SENDMMSG] = {WAY_SENDMMSG, 4},
+        [SYS_SOCKET] = {WAY_SOCKET, 3},
+        [SYS_BIND] = {WAY_BIND, 3},
+        [SYS_CONNECT] = {WAY_CONNECT, 3},
+        [SYS_LISTEN] = {WAY_LISTEN, 2},
+        [SYS_ACCEPT] = {WAY_ACCEPT, 3},
+        [SYS_GETSOCKNAME] = {WAY_GETSOCKNAME, 3},
+        [SYS_GETPEERNAME] = {WAY_GETPEERNAME, 3},
+        [SYS_SOCKETPAIR] = {WAY_SOCKETPAIR, 4},
+        [SYS_SEND] = {WAY_SEND, 4},
+        [SYS_RECV] = {WAY_RECV, 4},
+        [SYS_SENDTO] = {WAY_SENDTO, 6},
+        [SYS_RECVFROM] = {WAY_RECVFROM, 6},
+        [SYS_SHUTDOWN] = {WAY_PLAIN, 2},
+        [SYS_SETSOCKOPT] = {WAY_SETSOCKOPT, 5},
+        [SYS_GETSOCKOPT] = {WAY_GETSOCKOPT, 5},
+        [SYS_SENDMSG] = {WAY_SENDMSG, 3},
+        [SYS_RECVMSG] = {WAY_RECVMSG, 3},
+        [SYS_ACCEPT4] = {WAY_ACCEPT4, 4},
+        [SYS_RECVMMSG] = {WAY_RECVMMSG, 5},
+        [SYS_SENDMMSG] = {WAY_SENDMMSG, 4},
     };
 
     if (call < 0 || call >= (long)(sizeof(calls) / sizeof(calls[0])))

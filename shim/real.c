@@ -258,7 +258,11 @@ static int find_in_object(struct dl_phdr_info *info, size_t size, void *data)
     return look_up->found != NULL;
 }
 
-void *definition_anywhere(const char *name)
+/*
+ * The first definition of any version in what is loaded now, also by dlopen(3) with RTLD_LOCAL; ours is left out. By
+ * dl_iterate_phdr(3), under the loader's lock.
+ */
+static void *definition_anywhere(const char *name)
 {
     int (*iterate)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
     struct look_up look_up = {.name = name};

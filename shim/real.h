@@ -168,12 +168,6 @@ const void *libc_variable(const char *name);
 void *rare_bind(void **slot, const char *name);
 
 /*
- * The first definition of `name`, of any version, in what is loaded now, also by dlopen(3) with RTLD_LOCAL; ours is left out.
- * By dl_iterate_phdr(3), which takes the loader's lock: not for signal handlers.
- */
-void *definition_anywhere(const char *name);
-
-/*
  * libc's own function of that name, whoever else defines one; noted in `slot`. NULL where libc has none. As safe as
  * real_bind.
  */

@@ -39,8 +39,8 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
     struct event event = *common;
     char *line;
 
-    if (settings->log_what == LOG_NONE || layer_log(layer)->target == LOG_TO_NOWHERE ||
-        sandboxed() || !log_limit_pass(&process.limit, settings->log_limit, &event.left_out))
+    if (settings->log_what == LOG_NONE || layer_log(layer)->target == LOG_TO_NOWHERE || sandboxed() ||
+        !log_limit_pass(&process.limit, settings->log_limit, &event.left_out))
         return;
     clock_gettime(CLOCK_REALTIME, &event.time);
     event.verdict = verdict;

@@ -66,7 +66,7 @@ $(BUILD)/tests/hooks/%: tests/hooks/%.c
 $(BUILD)/32/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< -lpthread
 $(BUILD)/32/tests/conformance/%: tests/conformance/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
@@ -78,7 +78,7 @@ $(BUILD)/32/tests/connects: tests/programs/connects.c
 $(BUILD)/32/tests/time64/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< state/call.c -lpthread
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Itests/hooks/narrow -o $@ $< -lpthread
 $(BUILD)/32/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)

@@ -106,8 +106,8 @@ void probe_expect(int fd, int level, int name, const void *value, socklen_t leng
 
     (void)value;
     (void)length;
-    if (!sandboxed() && (six || (level == IPPROTO_IP && name == IP_TTL)) && holds_family(six) && is_suitable(fd, six, &stream) &&
-        probe_of(fd) == NULL)
+    if (!sandboxed() && (six || (level == IPPROTO_IP && name == IP_TTL)) && holds_family(six) &&
+        is_suitable(fd, six, &stream) && probe_of(fd) == NULL)
         probe_make(fd, six, stream);
     errno = saved;
 }

@@ -6,7 +6,7 @@
  */
 #include "refusal.h"
 
-#include "state/call.h" /* past the hooks */
+#include "state/call.c" /* past the hooks */
 
 #include <sys/wait.h>
 

@@ -5,7 +5,7 @@
  */
 #include "refusal.h"
 
-#include "state/call.h" /* past the hooks */
+#include "state/call.c" /* past the hooks */
 
 #include <pthread.h>
 #include <sys/wait.h>

@@ -46,14 +46,14 @@ struct note {
 static struct {
     unsigned count;
     struct note notes[64];
-} *kept;
+} * kept;
 
-static int channel[2];    /* a pipe with a byte in it */
-static int pair[2];       /* Unix streams; one end sends descriptors */
-static int client, stream; /* a TCP connection */
-static int receiver, peer, stranger;     /* UDP on 127.0.0.1, 127.0.0.1, 127.0.0.2; the receiver has a datagram of each */
-static int connected;     /* UDP, to `peer`, with an answer waiting */
-static int listener;      /* with a connection of 127.0.0.2 and one of 127.0.0.1 waiting */
+static int channel[2];               /* a pipe with a byte in it */
+static int pair[2];                  /* Unix streams; one end sends descriptors */
+static int client, stream;           /* a TCP connection */
+static int receiver, peer, stranger; /* UDP on 127.0.0.1, 127.0.0.1, 127.0.0.2; the receiver has a datagram of each */
+static int connected;                /* UDP, to `peer`, with an answer waiting */
+static int listener;                 /* with a connection of 127.0.0.2 and one of 127.0.0.1 waiting */
 static int epoll;
 static struct sockaddr_in receiver_name, listener_name;
 static char *many[VARIABLES + 1];
@@ -108,7 +108,8 @@ static void pass(int fd)
         char room[CMSG_SPACE(sizeof(int))];
     } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
     struct iovec part = {(char[]){"p"}, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 
     memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
     sendmsg(pair[0], &message, 0);
@@ -224,7 +225,8 @@ static void passed(void)
         char room[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec part = {bytes, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     int fd = -1;
 
     NOTE(recvmsg(pair[1], &message, 0));
@@ -290,7 +292,8 @@ static void listens(void)
 static void sends(void)
 {
     struct iovec part = {bytes, 1};
-    struct msghdr message = {.msg_name = &receiver_name, .msg_namelen = sizeof(receiver_name), .msg_iov = &part, .msg_iovlen = 1};
+    struct msghdr message = {
+        .msg_name = &receiver_name, .msg_namelen = sizeof(receiver_name), .msg_iov = &part, .msg_iovlen = 1};
     struct mmsghdr entries[2] = {{.msg_hdr = message}, {.msg_hdr = message}};
     struct sockaddr_in unspecific = receiver_name;
 
@@ -339,12 +342,12 @@ static void execs(void)
 {
     char *argv[] = {(char *)"name", NULL};
 
-    NOTE(execve("/nonexistent/program", argv, argv + 1));
-    NOTE(execve("/nonexistent/program", argv, many));
-    NOTE(execv("/nonexistent/program", argv));
-    NOTE(execl("/nonexistent/program", "name", NULL));
-    NOTE(execvp("/nonexistent/program", argv));
-    NOTE(syscall(SYS_execve, "/nonexistent/program", argv, many));
+    NOTE(execve("/proc/nonexistent", argv, argv + 1));
+    NOTE(execve("/proc/nonexistent", argv, many));
+    NOTE(execv("/proc/nonexistent", argv));
+    NOTE(execl("/proc/nonexistent", "name", NULL));
+    NOTE(execvp("/proc/nonexistent", argv));
+    NOTE(syscall(SYS_execve, "/proc/nonexistent", argv, many));
 }
 
 static void identity(void)
@@ -397,7 +400,9 @@ static const struct scene {
     {"sockets", sockets, ALLOW(SYS_socket, SYS_connect, SYS_bind, SYS_socketpair, SYS_sendto)},
     {"listens", listens, ALLOW(SYS_listen)},
     {"sends", sends, ALLOW(SYS_sendto, SYS_sendmsg, SYS_sendmmsg)},
-    {"waits", waits, ALLOW(SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_recvfrom)},
+    {"waits", waits,
+     ALLOW(SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
+           SYS_recvfrom)},
     {"options", options, ALLOW(SYS_setsockopt, SYS_getsockopt, SYS_getsockname, SYS_getpeername, SYS_ioctl, SYS_fcntl)},
     {"execs", execs, ALLOW(SYS_execve)},
     {"identity", identity, ALLOW(SYS_getuid, SYS_geteuid, SYS_setgroups)},
@@ -445,7 +450,9 @@ static void play(const struct scene *scene, const char *way)
 static void report(const struct scene *scene, int status)
 {
     printf("%s: %s\n", scene->name,
-           WIFSIGNALED(status) ? "KILLED" : WEXITSTATUS(status) == 0 ? "lived" : "could not be prepared");
+           WIFSIGNALED(status)        ? "KILLED"
+           : WEXITSTATUS(status) == 0 ? "lived"
+                                      : "could not be prepared");
     for (unsigned i = 0; i < kept->count; i++)
         printf("  %s: %ld %s\n", kept->notes[i].what, kept->notes[i].result, strerrorname_np(kept->notes[i].error));
     fflush(stdout);
