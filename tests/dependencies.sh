@@ -156,10 +156,10 @@ fi
 cat >&2 <<END
 Missing:$missing (names of Debian's packages). Install them as root with one of
   Debian, Ubuntu:  apt-get install$missing
-  Fedora:          dnf install gcc make pkgconf-pkg-config libconfig-devel libcmocka-devel libseccomp-devel jansson-devel \\
+  Fedora:          dnf install gcc make glibc-devel.i686 libgcc.i686 pkgconf-pkg-config libconfig-devel libcmocka-devel libseccomp-devel jansson-devel \\
                      curl python3 strace iproute git openssh busybox netcat nginx dnsmasq bind-utils \\
                      redis fping oping mtr traceroute iputils java-latest-openjdk-devel
-  Arch:            pacman -S base-devel libconfig cmocka libseccomp jansson curl python strace iproute2 git openssh busybox \\
+  Arch:            pacman -S base-devel lib32-glibc lib32-gcc-libs libconfig cmocka libseccomp jansson curl python strace iproute2 git openssh busybox \\
                      openbsd-netcat nginx dnsmasq bind redis fping liboping mtr traceroute inetutils iputils jdk-openjdk
 or go on without the missing ones: SKIP_DEPENDENCIES=1 make ...
 END

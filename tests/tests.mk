@@ -8,7 +8,7 @@ HOOK_PROGRAMS := $(patsubst tests/hooks/%.c,$(BUILD)/tests/hooks/%,$(wildcard te
 TIME64_PROGRAMS := again_refused batch_refused receive_refused sources_refused receive sending waits
 # The same for 32 bits, and what such a program must find in the kernel too.
 NARROW_PROGRAMS := $(if $(NARROW),$(patsubst tests/hooks/%.c,$(BUILD)/32/tests/hooks/%,$(wildcard tests/hooks/*.c)) \
-	$(BUILD)/32/tests/connects $(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
+	$(BUILD)/32/tests/connects $(patsubst %,$(BUILD)/32/tests/conformance/%,router receive sending errors) $(patsubst %,$(BUILD)/32/tests/time64/%,$(TIME64_PROGRAMS)) \
 	$(patsubst %,$(BUILD)/32/tests/kernel/%,cookie mapped peek_passes_fds ping_label ping_open quiet_child recvmmsg_errors))
 CONFORMANCE_PROGRAMS := $(patsubst tests/conformance/%.c,$(BUILD)/tests/conformance/%,$(wildcard tests/conformance/*.c))
 HELPERS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -54,7 +54,7 @@ $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 # Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
 # Their warnings were told of the 64-bit ones.
 NARROW_TEST := -m32 -O1 -w
-$(BUILD)/32/tests/kernel/% $(BUILD)/32/tests/hooks/% $(BUILD)/32/tests/time64/% $(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
+$(BUILD)/32/tests/kernel/% $(BUILD)/32/tests/hooks/% $(BUILD)/32/tests/time64/% $(BUILD)/32/tests/conformance/% $(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
 $(BUILD)/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -67,6 +67,10 @@ $(BUILD)/32/tests/hooks/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -Itests/hooks/narrow -o $@ $< -lpthread
+$(BUILD)/32/tests/conformance/%: tests/conformance/%.c
+	$(call say,TEST32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLAIN) $(CFLAGS) $(CPPFLAGS) $(NARROW_TEST) -o $@ $< -lpthread
 $(BUILD)/32/tests/connects: tests/programs/connects.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)

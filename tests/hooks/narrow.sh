@@ -14,17 +14,26 @@ elif [ ! -e "$narrow/libsockade.so" ]; then
 fi
 export SOCKADE LIBSOCKADE
 
-# again SCRIPT FOLDER [PROGRAM...]: the script with other programs
+# again SCRIPT FOLDER ONLY: the script with other programs, beside the others
 again() {
-    said=$(PROGRAMS=$narrow/tests/$2 ONLY="$3" sh "$TESTS/hooks/$1.sh" 2>&1)
-    printf '%s\n' "$said" | grep -E '^(not ok|Bail|#)' | sed 's/^/#   /'
-    ! printf '%s\n' "$said" | grep -qE '^(not ok|Bail)' && printf '%s\n' "$said" | grep -q '^ok'
-    ok $? "$2: $1.sh, $(printf '%s\n' "$said" | grep -c '^ok') checks"
+    PROGRAMS=$narrow/tests/$2 ONLY=$3 sh "$TESTS/hooks/$1.sh" >"$1-$2" 2>&1 &
 }
+# The same of sockets that are translated.
+again_translated() {
+    LIBSOCKADE=$narrow/libsockade.so ONLY=$1 sh "$TESTS/conformance/conformance.sh" >conformance-32 2>&1 &
+}
+scratch
 again refused hooks ''
 again both_worlds hooks ''
 again refused time64 'again_refused batch_refused receive_refused sources_refused'
 again both_worlds time64 'receive sending waits'
+again_translated 'receive sending errors'
+wait
+for said in refused-hooks both_worlds-hooks refused-time64 both_worlds-time64 conformance-32; do
+    grep -E '^(not ok|Bail|#)' "$said" | sed 's/^/#   /'
+    ! grep -qE '^(not ok|Bail)' "$said" && grep -q '^ok' "$said"
+    ok $? "$said: $(grep -c '^ok' "$said") checks"
+done
 for proof in "$narrow"/tests/kernel/*; do
     [ -x "$proof" ] || continue
     case ${proof##*/} in *.d) continue ;; esac

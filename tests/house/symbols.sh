@@ -41,8 +41,10 @@ is "$misplaced" '' 'every hook is defined in the file of its family'
 narrow=${LIBSOCKADE%/*}/32/libsockade.so
 if [ -e "$narrow" ]; then
     only=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' "$ROOT/shim/hooks_narrow.def")
-    is "$(nm -D --defined-only "$narrow" | awk '$2 != "A" && $3 !~ /@/ { print $3 }' | sort)" "$(printf '%s\n' "$table" "$only" | sort)" \
+    exported=$(nm -D --defined-only "$narrow" | awk '$2 != "A" { print $3 }' | sort)
+    is "$(printf '%s\n' "$exported" | grep -v @)" "$(printf '%s\n' "$table" "$only" | sort)" \
         '32 bits: the exported symbols are those of hooks.def and hooks_narrow.def'
+    is "$(printf '%s\n' "$exported" | sed -n 's/^\(.*\)@\([^@].*\)$/\1/p')" "$old" '32 bits: and hooks_old.def'
     is "$(readelf -d "$narrow" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')" libc.so.6 '32 bits: no library is needed but libc'
     unlike "$(readelf -d "$narrow")" 'RPATH|RUNPATH|TEXTREL' '32 bits: no search path and no text relocation'
     libc=$(gcc -m32 -print-file-name=libc.so.6)
