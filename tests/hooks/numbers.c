@@ -205,7 +205,7 @@ static void processes(void)
 #endif
     pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0) {
-        syscall(SYS_execve, "/bin/sh", argv, (char *[]){NULL});
+        syscall(SYS_execve, "/bin/sh", argv, environ);
         _exit(10);
     }
     wait_for("clone and execve", pid);
