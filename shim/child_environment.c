@@ -145,7 +145,7 @@ static void notice(struct lack *out, size_t at, const char *variable, bool *has_
     }
 }
 
-/* Whether the loader can find the object now, as far as can be told. After chroot(2) it may not, and would say so on stderr. */
+/* Whether the loader can find the object now, as far as can be told. After chroot(2) it may not, and would say so. */
 static bool object_is_there(void)
 {
     int saved = errno;

@@ -15,6 +15,7 @@
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/sandbox.h"
+#include "state/call.h"
 #include "state/large.h"
 
 #include <errno.h>
@@ -121,10 +122,16 @@ void hint_duplicate(int from, int fd)
         hint_forget(fd);
 }
 
+/*
+ * The start asks the kernel itself: it may happen inside of another preload's own start, which would then be waited for by
+ * itself (socket_wrapper opens libraries within pthread_once).
+ */
 static bool option_get(int fd, int name, int *value)
 {
     socklen_t length = sizeof(*value);
 
+    if (!process_is_ready())
+        return kernel_call(SYS_getsockopt, fd, SOL_SOCKET, name, value, &length) == 0;
     return real.getsockopt(fd, SOL_SOCKET, name, value, &length) == 0;
 }
 

@@ -100,7 +100,7 @@ static void judge_taken(struct ruling *ruling, const struct taking *taking, int 
         }
         judge(ruling, &query, fd, "accept");
     }
-    if (!ruling->refused && sandboxed() && taking->listener.wildcard && watching(WATCH_ON_SPECIFIC)) {
+    if (!ruling->refused && name == NULL && taking->listener.wildcard && watching(WATCH_ON_SPECIFIC)) {
         ruling->refused = true; /* which of our addresses it came to may not be asked */
         ruling->error_named = false;
     }

@@ -28,6 +28,19 @@ struct dlmopen_words {
     uintptr_t space, path, flags;
 };
 
+/* Before glibc 2.34 these stand in libdl, which may not be there. */
+static void *nothing_opened(void)
+{
+    return NULL;
+}
+
+static void *real_or_nothing(void **slot, const char *name)
+{
+    void *function = rare_function(slot, name);
+
+    return function != NULL ? function : (void *)nothing_opened;
+}
+
 static uintptr_t flags_without_deepbind(uintptr_t flags)
 {
     return watching(KINDS) ? flags & ~(uintptr_t)RTLD_DEEPBIND : flags;
@@ -41,7 +54,7 @@ void *dlopen_judged(struct dlopen_words *words)
         policy_ready(KINDS);
         words->flags = flags_without_deepbind(words->flags);
     }
-    return rare_function((void **)(void *)&rare.dlopen, "dlopen");
+    return real_or_nothing((void **)(void *)&rare.dlopen, "dlopen");
 }
 
 __attribute__((visibility("hidden"), used)) void *dlmopen_judged(struct dlmopen_words *words);
@@ -55,7 +68,7 @@ void *dlmopen_judged(struct dlmopen_words *words)
              unprotected_refused("dlmopen", plainly_bad(path) ? "" : path,
                                  "a namespace of its own has a libc of its own"))
         words->space = (uintptr_t)NO_NAMESPACE;
-    return rare_function((void **)(void *)&rare.dlmopen, "dlmopen");
+    return real_or_nothing((void **)(void *)&rare.dlmopen, "dlmopen");
 }
 
 EXPORT void *dlopen(const char *path, int flags);

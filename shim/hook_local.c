@@ -45,17 +45,27 @@ bool bind_address_refused(int fd, const struct own_address *address, const char 
            local_refused(&query, fd, op, NULL);
 }
 
-bool bound_name(int fd, struct own_address *name)
+/* As bound_name. `*withheld`: it is a socket all the same, whose name an unknown sandbox withholds. */
+static bool name_ask(int fd, struct own_address *name, bool *withheld)
 {
     int saved = errno;
 
     name->length = sizeof(name->storage);
+    *withheld = false;
     if (sandboxed())
         return false;
     if (real.getsockname(fd, (struct sockaddr *)&name->storage, &name->length) == 0)
         return true;
+    *withheld = errno != EBADF && errno != ENOTSOCK;
     errno = saved; /* no socket: the real call says so */
     return false;
+}
+
+bool bound_name(int fd, struct own_address *name)
+{
+    bool withheld;
+
+    return name_ask(fd, name, &withheld);
 }
 
 /* Whether it is an IP socket that no port was given yet. */
@@ -128,7 +138,7 @@ bool listener_refused(struct listener *listener)
     struct own_address name;
     char path[QUERY_PATH];
     struct query query;
-    bool quiet;
+    bool quiet, withheld;
 
     listener->remembered = listener_is_allowed(listener->fd, &listener->wildcard, &listener->port, &claim);
     if (listener->remembered)
@@ -136,7 +146,11 @@ bool listener_refused(struct listener *listener)
     listener->wildcard = false;
     if (unknown_name_refused(listener->fd))
         return true;
-    if (!bound_name(listener->fd, &name) || !name_query(&query, listener->fd, &name, path))
+    if (!name_ask(listener->fd, &name, &withheld)) {
+        errno = withheld ? EACCES : errno;
+        return withheld;
+    }
+    if (!name_query(&query, listener->fd, &name, path))
         return false;
     listener->wildcard = address_is_wildcard(&query.address);
     if (local_refused(&query, listener->fd, "accept", &quiet))
@@ -300,6 +314,7 @@ static __attribute__((noinline)) int rresvport_judged(int *port, sa_family_t fam
 {
     struct own_address own = {.length = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)};
     struct ruling ruling;
+    int saved = errno;
     int fd, start, result;
 
     follow_sources();
@@ -319,8 +334,10 @@ static __attribute__((noinline)) int rresvport_judged(int *port, sa_family_t fam
     start = *port;
     do {
         if (try_reserved(fd, &own, (unsigned)*port, &result, "rresvport")) {
-            if (result == 0)
+            if (result == 0) {
+                errno = saved;
                 return fd;
+            }
             kernel_close(fd);
             return -1;
         }

@@ -92,11 +92,25 @@ static __attribute__((noinline)) int prctl_seccomp(unsigned long mode, unsigned 
     return result;
 }
 
-/* What it takes is passed on as libc takes it, whatever there is of it; named, as ioctl's argument is (hook_ioctl.c). */
-EXPORT int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) __asm__("prctl");
-int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+static inline int sockade_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     if (unlikely(option == PR_SET_SECCOMP) && (a == SECCOMP_MODE_STRICT || a == SECCOMP_MODE_FILTER))
         return prctl_seccomp(a, b, c, d);
     return call_prctl(option, a, b, c, d);
 }
+
+/* What it takes is passed on as libc takes it, whatever there is of it; named, as ioctl's argument is (hook_ioctl.c). */
+EXPORT int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) __asm__("prctl");
+int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    return sockade_prctl(option, a, b, c, d);
+}
+
+#if __SIZEOF_LONG__ == 4
+/* What 32-bit programs with times of 64 bits call; no time is among what it takes. */
+EXPORT prctl_function prctl_time64_hook __asm__("__prctl_time64");
+int prctl_time64_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    return sockade_prctl(option, a, b, c, d);
+}
+#endif

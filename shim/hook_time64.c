@@ -16,7 +16,6 @@
 
 #include <limits.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 
 #ifndef SO_RCVTIMEO_NEW
 #define SO_RCVTIMEO_NEW 66
@@ -94,13 +93,6 @@ EXPORT int ioctl_time64_hook(int fd, unsigned long request, void *argument) __as
 int ioctl_time64_hook(int fd, unsigned long request, void *argument)
 {
     return ioctl(fd, request, argument);
-}
-
-EXPORT int prctl_time64_hook(int option, unsigned long a, unsigned long b, unsigned long c,
-                             unsigned long d) __asm__("__prctl_time64");
-int prctl_time64_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-{
-    return prctl(option, a, b, c, d);
 }
 
 EXPORT int __ppoll64(struct pollfd *entries, nfds_t count, const struct timespec_time64 *timeout, const sigset_t *mask)

@@ -166,7 +166,7 @@ static enum outcome refuse(int fd, const struct ruling *ruling, bool connects)
     return OUTCOME_REFUSE;
 }
 
-/* Raw sockets are the only ones that may carry their own header; what is unseen is asked about once, and may be one if need be. */
+/* Raw sockets are the only ones that may carry their own header; what is unseen is asked about once, or may be one. */
 static bool may_be_raw(struct hint hint, int fd)
 {
     if (hint.state != HINT_IP)

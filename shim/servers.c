@@ -46,7 +46,7 @@ static res_state thread_state(void)
  */
 static void state_update(res_state state, bool early)
 {
-    __typeof__(&gethostbyname_r) look_up = RARE_REAL(gethostbyname_r);
+    __typeof__(&gethostbyname_r) look_up = LIBC(gethostbyname_r); /* another preload's might ask somebody */
     __typeof__(&__res_init) begin = LIBC(__res_init);
     struct hostent host;
     struct hostent *found;

@@ -90,8 +90,8 @@ static void surroundings_keep(void)
 }
 
 /*
- * The ids are those that the kernel noted at exec: asking for them costs four system calls, and a sandbox that refuses these would
- * make ids differ and hide the user's policy.
+ * The ids are those that the kernel noted at exec: asking for them costs four system calls, and a sandbox that refuses
+ * these would make ids differ and hide the user's policy.
  */
 void start_layers(void)
 {

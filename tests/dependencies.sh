@@ -100,6 +100,8 @@ case " $* " in
     need libmimalloc2.0 sh tests/real/has.sh '/usr/lib/*/libmimalloc.so.2'
     need libeatmydata1 sh tests/real/has.sh '/usr/lib/*/libeatmydata.so.1'
     need fakeroot command -v fakeroot
+    need liburing-dev test -e /usr/include/liburing.h
+    need fio command -v fio
     need libnss-wrapper sh tests/real/has.sh '/usr/lib/*/libnss_wrapper.so'
     need libuid-wrapper sh tests/real/has.sh '/usr/lib/*/libuid_wrapper.so'
     need torsocks command -v torsocks

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking up translated sockets that others have opened, by the label on them (label.h). */
+/*
+ * Taking up translated sockets that others have opened, by the label on them (label.h). The kernel is asked and not
+ * another preload, inside of whose own start this may happen (socket_wrapper opens libraries within pthread_once).
+ */
 #include "shim/icmp/label.h"
 #include "shim/icmp/socket.h"
-#include "shim/real.h"
 #include "shim/sandbox.h"
+#include "state/call.h"
 
 #include <errno.h>
 
@@ -16,7 +19,7 @@ static bool is_socket_of(int fd, int domain, int protocol)
         int value = -1;
         socklen_t length = sizeof(value);
 
-        if (real.getsockopt(fd, SOL_SOCKET, names[i], &value, &length) != 0 || value != wanted[i])
+        if (kernel_call(SYS_getsockopt, fd, SOL_SOCKET, names[i], &value, &length) != 0 || value != wanted[i])
             return false;
     }
     return true;
@@ -29,8 +32,8 @@ static bool label_read(int fd, struct label *label)
     socklen_t length = sizeof(word);
     bool six;
 
-    if (real.getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, &length) != 0 || length != sizeof(word) ||
-        !label_unpack(label, word))
+    if (kernel_call(SYS_getsockopt, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &word, &length) != 0 ||
+        length != sizeof(word) || !label_unpack(label, word))
         return false;
     six = label->kind == KIND_ICMP6 || label->kind == KIND_SENDER6;
     return is_socket_of(fd, six ? AF_INET6 : AF_INET, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);

@@ -168,4 +168,14 @@ printf '\377' | as_user dd of=damaged.image bs=1 seek=$((size - 3)) conv=notrunc
 sockade check damaged.image
 is "$STATUS" 1 'a damaged image: exit 1'
 like "$ERR" 'damaged\.image: the image cannot be used: it is damaged' 'by its checksum'
+
+# Files that are there and cannot be opened, or not be read: with the kernel's own reason.
+as_user ln -s loop loop
+printf 'version = 1;\nsets = { a = { file = "loop"; };\n b = { file = "/proc/self/mem"; }; };\n' | as_user tee unreadable.conf >/dev/null
+sockade check unreadable.conf
+is "$STATUS" 1 'lists that cannot be read: exit 1'
+like "$ERR" "unreadable\.conf:2: cannot open '.*/loop': Too many levels of symbolic links" 'one that leads to itself'
+like "$ERR" "unreadable\.conf:3: cannot read '/proc/self/mem': Input/output error" 'one whose bytes are not to be had'
+sockade check loop
+like "$ERR" 'loop: cannot open the file: Too many levels of symbolic links' 'a policy that leads to itself'
 done_testing

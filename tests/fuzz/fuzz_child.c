@@ -25,7 +25,7 @@ const char *own_object(void)
 
 char **environment_now(void)
 {
-    return environ;
+    return __environ;
 }
 
 /* Ends the run with a finding. */
@@ -147,11 +147,11 @@ static void longer_check(const char *text, const char *command)
 static void command_check(const char *command, char **envp)
 {
     struct shell_command made;
-    char **before = environ;
+    char **before = __environ;
 
-    environ = envp;
+    __environ = envp;
     must(shell_command_make(&made, command));
-    environ = before;
+    __environ = before;
     if (made.memory == NULL)
         must(made.text == command);
     else

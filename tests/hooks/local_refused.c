@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local addresses and ports that the policy refuses: bind, listen, bindresvport; and families, at socket.
+ * Local addresses and ports that the policy refuses: bind, listen, bindresvport, rresvport; and families, at socket.
  */
 #include "refusal.h"
+
+#include <netdb.h>
 
 static int setup(void **state)
 {
@@ -134,6 +136,27 @@ static void reserved_ports(void **state)
     }
 }
 
+/* rresvport makes the socket too, and looks for its port downwards. */
+static void reserved_ports_of_new_sockets(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        int port = 700;
+        int fd;
+
+        errno = UNTOUCHED;
+        fd = i == 0 ? rresvport(&port) : rresvport_af(&port, i == 1 ? AF_INET : AF_INET6);
+        if (fd < 0) {
+            assert_int_equal(errno, EACCES);
+            continue;
+        }
+        assert_int_equal(errno, UNTOUCHED);
+        assert_in_range(port, 512, 599);
+        assert_int_equal(port_of(fd), port);
+        close(fd);
+    }
+}
+
 static void families(void **state)
 {
     (void)state;
@@ -168,6 +191,7 @@ int main(void)
         cmocka_unit_test(unspecified),
         cmocka_unit_test(port_of_the_kernels_choice),
         cmocka_unit_test(reserved_ports),
+        cmocka_unit_test(reserved_ports_of_new_sockets),
         cmocka_unit_test(families),
         cmocka_unit_test(socket_options),
     };

@@ -18,6 +18,7 @@ import bisect
 import fnmatch
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -207,6 +208,7 @@ def table(names, lines):
 def main():
     names, lines = entry_points(), verdicts()
     if '--table' in sys.argv[1:]:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
         table(names, lines)
         return 0
     missing = [name for name in sorted(names) if verdict_of(name, lines) is None]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Mostly waits: runs beside the others.
 # Short form in `make check`.
-# Test suites of others, bare and preloaded: every single test must end the same way. CPython's own tests of sockets, TLS,
+# Test suites of others, bare and preloaded: every single test must end the same way. CPython's own tests of sockets,
+# TLS,
 # asyncio, mail and web clients and servers, processes, signals and threads; and Twisted's, an event loop of its own.
 #
 # FOREIGN='cpython:test_socket twisted:twisted.internet.test.test_tcp' takes those; AT_ONCE=1 runs one at a time.

@@ -94,7 +94,7 @@ static void streams(void)
 static void batches(int from, int to, struct sockaddr_in *address)
 {
     struct mmsghdr messages[BATCH] = {0};
-    struct sockaddr_in peers[BATCH];
+    struct sockaddr_in peers[BATCH] = {0};
     struct iovec parts[BATCH];
     char texts[BATCH][16];
 

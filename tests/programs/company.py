@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One program that uses sockets, threads and children in many ways, and prints what it sees; the same bare and in any company."""
+"""Streams, datagrams, threads and children, the same in any company; then an address that the policy may refuse."""
 import os
 import select
 import socket
@@ -64,19 +64,17 @@ def local():
     show('pair', one.recv(100), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-def failures():
-    for address in (HOST, 1), ('192.0.2.66', 8080), ('192.0.2.1', 1):
-        with socket.socket() as stream:
-            stream.settimeout(5)
+def reach(address):
+    """What a policy may refuse."""
+    for kind, name, call in (socket.SOCK_STREAM, 'connect', lambda fd: fd.connect(address)), (
+            socket.SOCK_DGRAM, 'sendto', lambda fd: fd.sendto(b'x', address)):
+        with socket.socket(socket.AF_INET, kind) as fd:
+            fd.settimeout(5)
             try:
-                stream.connect(address)
+                call(fd)
+                show(f'here: {name}: done')
             except OSError as error:
-                show('connect', address, error.errno)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-        try:
-            show('sendto', datagram.sendto(b'x', ('192.0.2.66', 9)))
-        except OSError as error:
-            show('sendto', error.errno)
+                show(f'here: {name}: {error.strerror}')
 
 
 def children():
@@ -91,6 +89,6 @@ def children():
 streams()
 datagrams()
 local()
-failures()
 children()
+reach((sys.argv[1], int(sys.argv[2])))
 show('end')

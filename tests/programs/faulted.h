@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What faulted.c is made of: calls whose results are judged, a window in which faults come, and what must be as it was. */
+/*
+ * What faulted.c is made of: calls whose results are judged, a window in which faults come, and what must be as it
+ * was.
+ */
 #ifndef SOCKADE_TESTS_FAULTED_H
 #define SOCKADE_TESTS_FAULTED_H
 
@@ -82,11 +85,12 @@ static inline const char *name_of(int error)
     return error == UNTOUCHED ? "untouched" : name == NULL ? "?" : name;
 }
 
-static int also_from_faults = EACCES;
+static int also_from_faults; /* what else an allowed call may fail with, and EACCES where it is not `exact` */
 
 static inline bool is_from_fault(int error)
 {
-    return injected != 0 && (error == injected || error == also_from_faults || (injected == ANY && error != UNTOUCHED));
+    return injected != 0 && (error == injected || (!exact && (error == EACCES || error == also_from_faults)) ||
+                             (injected == ANY && error != UNTOUCHED));
 }
 
 static inline bool is_right(const struct result *result)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fault injection: runs a program preloaded, again and again, and lets the n-th system call that the object makes fail, for
- * every n and with every errno that the call may have.
+ * Fault injection: runs a program preloaded, again and again, and lets the n-th system call that the object makes
+ * fail, for every n and with every errno that the call may have.
  *
  * usage: faults OBJECT HOW STEP [-w] [-f FOLDER] PROGRAM SCENARIO
  *   HOW      each: one call fails; on: it and all later ones fail, as where something has run out
@@ -9,13 +9,14 @@
  *   -w       the calls begin with the program's start, and not with its mark
  *   -f       the files of FOLDER are removed before each run (images, so that the compiler is started)
  *
- * Whose a call is: the object makes its own by its own instruction, so the instruction pointer lies in it; what it asks of
- * the kernel by a real function of libc has a return address in it on top of the stack, since libc's thin calls push nothing
- * in a process of one thread. A call that the object merely passes on by a jump is the program's.
+ * Whose a call is: the object makes its own by its own instruction, so the instruction pointer lies in it; what it
+ * asks of the kernel by a real function of libc has a return address in it on top of the stack, since libc's thin
+ * calls push nothing in a process of one thread. A call that the object merely passes on by a jump is the program's.
  *
- * The program marks the window by close(-1000) and close(-1001), which gives it the errno that its fault had (0: there was
- * none, 4094: several), checks everything itself, says what is wrong on its standard output, and ends with 0 where nothing is. What is refused is watched here: 127.0.0.9 listens for it, and nothing
- * may ever come. Exit: 0 where nothing is wrong, 77 where there is no way to do this.
+ * The program marks the window by close(-1000) and close(-1001), which gives it the errno that its fault had (0:
+ * there was none, 4094: several), checks everything itself, says what is wrong on its standard output, and ends with
+ * 0 where nothing is. What is refused is watched here: 127.0.0.9 listens for it, and nothing may ever come. Exit: 0
+ * where nothing is wrong, 77 where there is no way to do this.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -207,7 +208,10 @@ static void fail(struct task *task, const struct __ptrace_syscall_info *info)
     call_answer(task, run.failed);
 }
 
-/* What never fails; close(2), which closes also where it says that it failed; and the signal mask, which is put back or not. */
+/*
+ * What never fails; close(2), which closes also where it says that it failed; and the signal mask, which is put back
+ * or not.
+ */
 static bool may_fail(const struct __ptrace_syscall_info *info)
 {
     static const unsigned never[] = {SYS_exit_group, SYS_exit,           SYS_close,    SYS_gettid,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls at bad moments: under limits that are reached, in threads that are cancelled or have little stack, in a sandbox, with
- * descriptors 0 to 2 closed. Decisions are the policy's all the same; what it costs is an event at most.
+ * Calls at bad moments: under limits that are reached, in threads that are cancelled or have little stack, in a
+ * sandbox, with descriptors 0 to 2 closed. Decisions are the policy's all the same; what it costs is an event at most.
  *
  * usage: moments MOMENT
  *

@@ -22,7 +22,7 @@ policy() { # policy ERRNO LOG: some rules cannot be decided without asking for t
 }
 for log in 'what = "none";' "what = \"all\"; to = \"file:$folder/log/%p\"; limit = 1000000; max_size = 10000;" \
     'what = "all"; to = "stderr"; limit = 1000000;'; do
-    rm -rf "$run"/sockade "$folder"/*
+    rm -rf "$run/sockade" "${folder:?}"/*
     for errno in a:EHOSTDOWN b:ENETDOWN c:ENETRESET; do
         policy "${errno#*:}" "$log" >text.conf
         as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet --output "$folder/${errno%%:*}" "$SCRATCH/text.conf"

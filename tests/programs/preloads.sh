@@ -59,7 +59,7 @@ helper company
 cp "$LIBSOCKADE" twin.so # of two copies in one process each judges; beside it the compiler is the first one's
 cp "$SOCKADE" .
 
-# with NAME PRELOADS CMD...: what it says, without process ids and times, and its status; $OUT
+# with NAME PRELOADS CMD...: what it says, and its status; $OUT
 with() {
     rm -rf "$USER_HOME/wrapper"
     as_user mkdir "$USER_HOME/wrapper"
@@ -75,7 +75,8 @@ with() {
         SOCKET_WRAPPER_DIR="$USER_HOME/wrapper" SOCKET_WRAPPER_DEFAULT_IFACE=5 UID_WRAPPER=1 \
         NSS_WRAPPER_PASSWD="$SCRATCH/passwd" NSS_WRAPPER_GROUP="$SCRATCH/group" PROXYCHAINS_QUIET_MODE=1 \
         PROXYCHAINS_CONF_FILE="$SCRATCH/proxychains.conf" TORSOCKS_CONF_FILE="$SCRATCH/torsocks.conf" "$@"
-    OUT=$(printf '%s\n%s\nstatus %s\n' "$OUT" "$ERR" "$STATUS" | sed -E 's/(socks[[(])[0-9]+/\1PID/; s/^[0-9:]+ //')
+    # A SOCKS client tells of its proxy, which is not there, as often as it is asked to go there.
+    OUT=$(printf '%s\n%s\nstatus %s\n' "$OUT" "$ERR" "$STATUS" | sed -E '/^$/d; /^[0-9: ]*(PERROR torsocks|libtsocks)/d')
 }
 
 # expected NAME FIRST: what is said under the policy, made of what is said without us. An object in front of ours that
@@ -86,9 +87,7 @@ expected() {
     tsocks-other) here='here: sendto' ;;
     *) here='here: (connect|sendto)' ;;
     esac
-    # A SOCKS client tells that it could not reach its proxy; behind us it is not asked to.
-    [ "$2" = other ] || set -- "$1" "$2" '/^lib.*SOCKS server|socks5 libc connect/d'
-    sed -E "s/^($here): .*/\1: No route to host/; s/^(a child without an environment: .*): .*/\1: No route to host/; ${3:-}"
+    sed -E "s/^($here): .*/\1: No route to host/; s/^(a child without an environment: .*): .*/\1: No route to host/"
 }
 
 # Each program with that object alone and with both, in both orders.
@@ -108,11 +107,11 @@ for name in $PRELOADS; do
     other=$(object "$name")
     [ -n "$other" ] || { skip "$name is not installed" "preload: $name"; continue; }
     try "$name" "$other" "$SCRATCH/company" 192.0.2.66 8080
+    try "$name" "$other" ls -l "$SCRATCH/policy.conf" # libselinux uses the others before any of them was initialised
     [ "${ALL:-}" = yes ] || continue
     try "$name" "$other" /bin/true
-    try "$name" "$other" ls -l "$SCRATCH/policy.conf"
     try "$name" "$other" curl -sS http://127.0.0.1:8080/
     try "$name" "$other" bash -c 'ls | cat; env -i /bin/echo x; (exit 3)'
-    try "$name" "$other" "$PYTHON" "$TESTS/programs/company.py"
+    try "$name" "$other" "$PYTHON" "$TESTS/programs/company.py" 192.0.2.66 8080
 done
 done_testing

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything at once, for as long as one likes: threads that connect, accept, send, receive, ping, are refused, fork, exec and
- * start threads, while somebody else changes the policy. Every answer is checked; every SAMPLE seconds all of them rest, and
+ * Everything at once, for as long as one likes: threads that connect, accept, send, receive, ping, are refused, fork,
+ * exec and
+ * start threads, while somebody else changes the policy. Every answer is checked; every SAMPLE seconds all of them
+ * rest, and
  * what the process holds is printed: descriptors, threads, mappings and memory.
  *
  *     soak SECONDS SAMPLE        prints `sample SECOND DESCRIPTORS THREADS MAPPINGS KIB`, then `rounds N, wrong N`

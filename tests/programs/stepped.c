@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals at every instruction: a program's calls are stepped through, and at every PERIOD-th instruction a handler comes that
- * makes calls itself.
+ * Signals at every instruction: a program's calls are stepped through, and at every PERIOD-th instruction a handler
+ * comes that makes calls itself.
  *
  * usage: stepped OBJECT SCENARIO PERIOD PASSES
  *   PASSES passes over the same call, each with another first instruction; PERIOD of them meet every instruction.
  *
- * The handler connects and sends to 127.0.0.9, which the policy refuses by EHOSTDOWN (or by ENETDOWN, a newer one), and to
- * 127.0.0.1, and so does what it interrupts. Nothing may come at 127.0.0.9, which listens here. The program marks the stretch
- * by close(-1000, where it ends), and the handler's end by close(-1002). Says what is wrong; exit 77: no tracing here.
+ * The handler connects and sends to 127.0.0.9, which the policy refuses by EHOSTDOWN (or by ENETDOWN, a newer one),
+ * and to 127.0.0.1, and so does what it interrupts. Nothing may come at 127.0.0.9, which listens here. The program
+ * marks the stretch by close(-1000, where it ends), and the handler's end by close(-1002). Says what is wrong; exit
+ * 77: no tracing here.
  */
 #include "faulted.h"
 

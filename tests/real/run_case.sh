@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# One case in one world, as the ordinary user: run_case.sh NAME WORLD. What the case's file says of itself is left beside
+# One case in one world, as the ordinary user: run_case.sh NAME WORLD. What the case's file says of itself is left
+# beside
 # its results for table.sh.
 # shellcheck disable=SC2154 # the names that a case sets
 WORLD=$2
@@ -39,7 +40,7 @@ bare() {
 }
 
 free_of_times() {
-    sed -E 's/[0-9]{1,4}[-\/][0-9A-Z][0-9a-z]{1,2}[-\/][0-9]{2,4}/DATE/g; s/[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?/TIME/g
+    sed -E 's/[0-9]{1,4}[-\/][0-9A-Z][0-9a-z]{1,2}[-\/][0-9]{2,4}/DATE/g; s/\b[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\b/TIME/g
         s/(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? ([0-9]+ [A-Z][a-z]{2}|[A-Z][a-z]{2} +[0-9]+)( [0-9]{4})?/DATE/g
         s/[0-9.,]+ ?([mun]?s|secs?|seconds|min)\b/DURATION/g'
 }

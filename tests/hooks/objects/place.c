@@ -8,8 +8,8 @@
  *   handler      in a signal handler, on an alternate stack
  *   fork, vfork  in a child
  *
- * Built as a shared object. The program's exit status is main's. In a vfork child pthread functions know the parent's thread
- * only, so what a program says there need not be what it says elsewhere; but it is the same bare and preloaded.
+ * Built as a shared object. The program's exit status is main's. In a vfork child pthread functions know the parent's
+ * thread only, so what a program says there need not be what it says elsewhere; but it is the same bare and preloaded.
  */
 #include <dlfcn.h>
 #include <elf.h>

@@ -10,7 +10,8 @@ setup() {
     printf 'Package: sockade-example\nVersion: 1.2\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: example\n' \
         >package/DEBIAN/control
     seq 50000 >package/content
-    dpkg-deb --root-owner-group -b package www/pool/sockade-example_1.2_all.deb
+    touch -d 2020-01-01 package/content package/DEBIAN/control package/DEBIAN package
+    SOURCE_DATE_EPOCH=1577836800 dpkg-deb -Znone --root-owner-group -b package www/pool/sockade-example_1.2_all.deb
     (
         cd www || exit
         {

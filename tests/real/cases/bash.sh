@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
-# An interactive bash in a terminal: jobs, /dev/tcp both ways, here documents, a pipe, traps, and a child in the background.
+# An interactive bash in a terminal: jobs, /dev/tcp both ways, here documents, a pipe, traps, and a child in the
+# background.
 program='bash -i, /dev/tcp'
 needs='bash:bash /usr/bin/python3:python3'
 quick=yes

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
-# make -j: three hundred children that are compiled, piped and joined, eight at a time; output in order, results the same.
+# make -j: three hundred children that are compiled, piped and joined, eight at a time; output in order, results the
+# same.
 # Refused: the one recipe that fetches.
 program='make -j8'
 needs='make:make gcc:gcc curl:curl'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2016,SC2034,SC2102 # for ../table.sh; other shells expand it; [::1] is an address
-# rsync: a daemon of its own, and over ssh: a tree there and back, with deletions, a block that changed, links and modes.
+# rsync: a daemon of its own, and over ssh: a tree there and back, with deletions, a block that changed, links and
+# modes.
 program='rsync: daemon, over ssh'
 needs='rsync:rsync ssh:openssh-client sshd:openssh-server'
 version() { rsync --version; }
