@@ -29,6 +29,7 @@ MACHINE := $(shell echo '__x86_64__ __SIZEOF_POINTER__' | $(CC) $(CFLAGS) -E -P 
 NARROW_FLAGS := -m32 -march=i686 -mstackrealign -Wno-psabi
 NARROW ?= $(if $(SANITIZE)$(COVERAGE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
 	$(CC) $(NARROW_FLAGS) -include stdio.h -x c - -o /dev/null 2>/dev/null && echo yes)))
+NARROW := $(NARROW)
 NARROW_LIBS := $(if $(MULTIARCH),lib/i386-linux-gnu lib32,$(if $(filter lib64,$(LIB)),lib,lib32))
 NARROW_LIBDIR ?= $(PREFIX)/$(firstword $(NARROW_LIBS))
 NARROW_PRELOADDIR ?= $(NARROW_LIBDIR)/sockade
