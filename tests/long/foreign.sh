@@ -29,7 +29,7 @@ if [ "${LONG:-}" = 1 ]; then
         threading thread threading_local fcntl ioctl io file file_eintr fileio logging resource mmap atexit faulthandler
         cmd_line cmd_line_script site concurrent_futures multiprocessing_fork multiprocessing_forkserver
         multiprocessing_spawn multiprocessing_main_handling tempfile shutil support getpass mailbox tty'
-    twisted='internet test protocols names'
+    twisted='internet protocols names'
 else
     cpython='selectors asyncore'
     twisted=''
