@@ -5,7 +5,8 @@
  * usage: icmp_round_trip FAMILY SOCKET HOW RUN [TRIPS]
  *   FAMILY 4, 6
  *   SOCKET raw, filtered (ICMP_FILTER lets only echo replies through), ping (SOCK_DGRAM: what translation rests on)
- *   HOW    recvfrom, recvmsg (with room for control messages, as ping), poll (before each recvmsg), sendmsg (and recvmsg)
+ *   HOW    recvfrom, recvmsg (with room for control messages, as ping), poll (before each recvmsg), sendmsg (and
+ *   recvmsg)
  *   RUN    time: prints nanoseconds a trip, the median of many short rounds
  *          count: makes them inside `counted` and prints nothing, for strace and callgrind
  */

@@ -2,8 +2,9 @@
 /*
  * Instructions a socket call costs in user space: run under callgrind by instructions.py, bare and preloaded.
  *
- * Each call is made some times unmeasured, then REPEATS times between two client requests; callgrind writes one file for
- * it, named by its trigger. Nothing is sent anywhere but over loopback: UDP connects of foreign addresses send nothing.
+ * Each call is made some times unmeasured, then REPEATS times between two client requests; callgrind writes one file
+ * for it, named by its trigger. Nothing is sent anywhere but over loopback: UDP connects of foreign addresses send
+ * nothing.
  */
 #include <arpa/inet.h>
 #include <errno.h>

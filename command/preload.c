@@ -40,8 +40,8 @@ static bool object_of_ours(const char *value, char *out)
 }
 
 /*
- * The object beside the running command; false where it is not there. In a build folder there are several, laid out as they
- * will be installed: one value of LD_PRELOAD then serves programs of 64 and of 32 bits.
+ * The object beside the running command; false where it is not there. In a build folder there are several, laid out as
+ * they will be installed: one value of LD_PRELOAD then serves programs of 64 and of 32 bits.
  */
 static bool object_beside(struct preload *out)
 {

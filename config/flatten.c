@@ -5,8 +5,8 @@
  *
  * Rules that cover the same addresses (one large list, many ports) are one area, whose start or end is a few
  * exclusive-ors. The bitmap is made of groups of 128 rules, which remember the bitmaps of their last few states, and
- * bundles of these, which are made again where a rule of theirs has opened or closed; so what is done at a boundary is a
- * look at each bundle. The areas' ranges are sorted already and are merged by a heap, so no copy of them is made.
+ * bundles of these, which are made again where a rule of theirs has opened or closed; so what is done at a boundary is
+ * a look at each bundle. The areas' ranges are sorted already and are merged by a heap, so no copy of them is made.
  */
 #include "config/flatten.h"
 

@@ -123,7 +123,10 @@ struct place place_of(const config_setting_t *setting);
 
 /* ---- read_keys.c ---- */
 
-/* Complains of each key of `group` that is not among `names`; true where all are. `what` is what the group is: "a rule". */
+/*
+ * Complains of each key of `group` that is not among `names`; true where all are. `what` is what the group is: "a
+ * rule".
+ */
 bool keys_check(struct reader *reader, config_setting_t *group, const char *const *names, size_t count,
                 const char *what);
 

@@ -110,10 +110,12 @@ struct image_bundle {
  * Which of the rules of one chain and direction may hold by port and protocol: of a long list only those are looked at.
  * From word `at` of the section `sieve_words` on stand:
  *  - `rules` words: the number of the rule at each position
- *  - `classes` words: the first port of each class, which are ports that the same rules name; the first one begins with 0
+ *  - `classes` words: the first port of each class, which are ports that the same rules name; the first one begins
+ *    with 0
  *  - `classes` + IMAGE_SIEVE_PROTOS + 1 words: which is the first pair of each class, then of each PROTO_*, then of all
  *    protocols together, and how many pairs there are
- *  - 2 * `pairs` words: which bitmap of a list, in ascending order, and the number of the bitmap that tells which of its
+ *  - 2 * `pairs` words: which bitmap of a list, in ascending order, and the number of the bitmap that tells which of
+ *    its
  *    rules: of a class those that name its ports, of a protocol those that name it and no port
  */
 struct image_sieve {

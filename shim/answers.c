@@ -3,9 +3,9 @@
  * Expected peers: a set-associative table of keyed hashes.
  *
  * 1,024 sets of 16 words: a peer that is already in costs one hash and a scan of two cache lines. In a full set the
- * oldest goes out; that 4,096 peers crowd one out at all happens to one process in a thousand. The key is the 16 random bytes that the kernel gives each process (AT_RANDOM), so that nobody
- * outside can choose peers that fall into one set, or one that looks like another. A forked child keeps table and key: its
- * parent's questions may be answered to it.
+ * oldest goes out; that 4,096 peers crowd one out at all happens to one process in a thousand. The key is the 16 random
+ * bytes that the kernel gives each process (AT_RANDOM), so that nobody outside can choose peers that fall into one set,
+ * or one that looks like another. A forked child keeps table and key: its parent's questions may be answered to it.
  */
 #include "shim/answers.h"
 #include "state/large.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * To whom this process was allowed to send datagrams, so that the answers pass an inbound rule, as in a stateful
- * firewall: the last 4,096 peers or more. Lock-free; an entry is one word, a keyed 64-bit hash of address and port, so that
- * nothing can be torn and nobody outside can make two peers look alike.
+ * firewall: the last 4,096 peers or more. Lock-free; an entry is one word, a keyed 64-bit hash of address and port, so
+ * that nothing can be torn and nobody outside can make two peers look alike.
  */
 #ifndef SOCKADE_SHIM_ANSWERS_H
 #define SOCKADE_SHIM_ANSWERS_H

@@ -13,8 +13,8 @@ static inline bool servers_matter(void)
 }
 
 /*
- * The body of a hook of `type`: `call` as it is, or with the servers left out. `unanswered` tells from its `result` whether it failed as
- * it does without any server.
+ * The body of a hook of `type`: `call` as it is, or with the servers left out. `unanswered` tells from its `result`
+ * whether it failed as it does without any server.
  */
 #define ASKING(type, op, state, early, question, call, unanswered)                                                     \
     struct servers servers;                                                                                            \

@@ -44,7 +44,9 @@ struct batch {
     _Alignas(struct sockaddr_storage) char sources[SOURCE_ROOM];
 };
 
-/* How many entries the next real call takes. With MSG_PEEK all would be the same datagram, and one refusal is enough. */
+/*
+ * How many entries the next real call takes. With MSG_PEEK all would be the same datagram, and one refusal is enough.
+ */
 static unsigned part_size(const struct batch *batch)
 {
     unsigned most = (batch->flags & MSG_PEEK) ? 1 : (unsigned)(SOURCE_ROOM / batch->room);
@@ -132,7 +134,9 @@ static void part_discard(struct batch *batch, unsigned i)
         real.recvmmsg(batch->fd, &nothing, 1, MSG_DONTWAIT, NULL);
 }
 
-/* Judges what was received. False: so much was refused that it is to end as if the queue were empty (see patience.h). */
+/*
+ * Judges what was received. False: so much was refused that it is to end as if the queue were empty (see patience.h).
+ */
 static bool part_sort(struct batch *batch, unsigned got)
 {
     unsigned base = batch->kept;
@@ -164,8 +168,8 @@ static bool time_is_over(const struct batch *batch)
 }
 
 /*
- * Whether a part of `size` entries, of which the kernel gave `got`, was the last: where the kernel itself would have ended,
- * with less than was asked for under the caller's own flags, or when the time is over.
+ * Whether a part of `size` entries, of which the kernel gave `got`, was the last: where the kernel itself would have
+ * ended, with less than was asked for under the caller's own flags, or when the time is over.
  */
 static bool batch_is_over(const struct batch *batch, unsigned got, unsigned size, bool own_flags)
 {

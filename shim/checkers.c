@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Valgrind's helgrind and drd see C11's relaxed and acquire loads as plain ones (they are, on x86), and report each as a race:
- * they would fill a program's report with lines about us. So they are told to leave our variables out. What the program's own
- * memory goes through is still looked at.
+ * Valgrind's helgrind and drd see C11's relaxed and acquire loads as plain ones (they are, on x86), and report each as
+ * a race: they would fill a program's report with lines about us. So they are told to leave our variables out. What the
+ * program's own memory goes through is still looked at.
  *
  * A request to valgrind is four rotations of a register that together leave it as it was, and an exchange of a register
  * with itself (valgrind.h, "client requests"); without valgrind that does nothing.

@@ -3,8 +3,8 @@
  * In this order: the file is looked at (only where there is a policy), the environment is measured and, where it lacks
  * something, made anew, and the real call is made.
  *
- * What is large stands in functions that have returned before the next large thing is needed: an event, the file that was
- * looked at, and the new environment are never on the stack at once.
+ * What is large stands in functions that have returned before the next large thing is needed: an event, the file that
+ * was looked at, and the new environment are never on the stack at once.
  */
 #include "shim/child.h"
 
@@ -33,8 +33,8 @@ int child_failed(const struct child *child, int error)
 }
 
 /*
- * The real calls without what libc's headers say of their arguments, some of which must not be NULL: that would be ours to
- * keep, and the compiler's to rely upon, while programs get EFAULT from the kernel.
+ * The real calls without what libc's headers say of their arguments, some of which must not be NULL: that would be ours
+ * to keep, and the compiler's to rely upon, while programs get EFAULT from the kernel.
  */
 typedef int exec_call(const char *path, char *const *argv);
 typedef int exec_call_with_environment(const char *path, char *const *argv, char *const *envp);

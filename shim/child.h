@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that this one starts: looked at where there is a policy, given what it needs to keep the shim, and started by
- * the real call.
+ * A program that this one starts: looked at where there is a policy, given what it needs to keep the shim, and started
+ * by the real call.
  *
- * Everything here may run in a child of vfork(2), in a signal handler and on a small stack; nothing that the parent of a
- * vfork could see is left behind.
+ * Everything here may run in a child of vfork(2), in a signal handler and on a small stack; nothing that the parent of
+ * a vfork could see is left behind.
  */
 #ifndef SOCKADE_SHIM_CHILD_H
 #define SOCKADE_SHIM_CHILD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put together at the call and not kept up to date in `__environ`: a program may write there by itself, and clearenv(3) or
- * unsetenv(3) that did not do what they say would be noticed.
+ * Put together at the call and not kept up to date in `__environ`: a program may write there by itself, and clearenv(3)
+ * or unsetenv(3) that did not do what they say would be noticed.
  */
 #include "shim/child_environment.h"
 

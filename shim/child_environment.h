@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of a child: whatever a program makes of it, it names our object in LD_PRELOAD and carries what the policy
- * is found by. The program's own `environ` is left alone.
+ * The environment of a child: whatever a program makes of it, it names our object in LD_PRELOAD and carries what the
+ * policy is found by. The program's own `environ` is left alone.
  */
 #ifndef SOCKADE_SHIM_CHILD_ENVIRONMENT_H
 #define SOCKADE_SHIM_CHILD_ENVIRONMENT_H
@@ -9,12 +9,14 @@
 #include "state/locate.h"
 
 /*
- * Notes what children get. To be called once, at the start, when the pin is known and `surroundings` are copies that stay,
- * with POLICY_NAME in front of `policy` and HOME_NAME in front of `home`.
+ * Notes what children get. To be called once, at the start, when the pin is known and `surroundings` are copies that
+ * stay, with POLICY_NAME in front of `policy` and HOME_NAME in front of `home`.
  */
 void child_environment_start(const struct surroundings *surroundings);
 
-/* The file that children are to load, as we were loaded; "": we do not know, and children get what the program gives. */
+/*
+ * The file that children are to load, as we were loaded; "": we do not know, and children get what the program gives.
+ */
 const char *child_object(void);
 
 /* The same as it stands in LD_PRELOAD, perhaps with the loader's $LIB. */
@@ -39,7 +41,9 @@ struct lack {
     size_t preload_length, pin_length;
 };
 
-/* Whether something has to be changed. NULL is an empty environment; what is plainly no memory is left to the kernel. */
+/*
+ * Whether something has to be changed. NULL is an empty environment; what is plainly no memory is left to the kernel.
+ */
 bool environment_lacks(struct lack *out, char *const *envp);
 
 /* How many bytes environment_complete needs. */

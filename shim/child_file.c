@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own way from a name to a program, followed by looking: along PATH, over #! lines, to the ELF file and its
- * dynamic loader.
+ * The kernel's own way from a name to a program, followed by looking: along PATH, over #! lines, to the ELF file and
+ * its dynamic loader.
  */
 #include "shim/child_file.h"
 
@@ -67,8 +67,8 @@ static enum reach reach_unseen(struct child_file *out)
 }
 
 /*
- * What it means that a file could not be opened. Only what the kernel says of the file itself lets the call go on, to fail: it
- * would start one whose lease we did not wait for (EAGAIN), or that we had no descriptor for.
+ * What it means that a file could not be opened. Only what the kernel says of the file itself lets the call go on, to
+ * fail: it would start one whose lease we did not wait for (EAGAIN), or that we had no descriptor for.
  */
 static enum reach reach_unopened(struct child_file *out, int folder, const char *path)
 {
@@ -243,8 +243,8 @@ static __attribute__((noinline)) bool is_far_away(const char *folder, size_t len
 }
 
 /*
- * Goes through PATH as execvpe(3) does: what cannot be executed is passed over, and PATH is this process' own whatever the
- * child's environment says. A path that is longer than any in use stands for a file that nobody can look at.
+ * Goes through PATH as execvpe(3) does: what cannot be executed is passed over, and PATH is this process' own whatever
+ * the child's environment says. A path that is longer than any in use stands for a file that nobody can look at.
  */
 static void search(struct child_file *out, const struct child *child, probe *is_found)
 {
@@ -282,8 +282,8 @@ static bool is_searched(const struct child *child)
 }
 
 /*
- * Opens what a call names by descriptor, which may be one that only names its file (O_PATH): so by the kernel's own name
- * for it. `found` gets the file's name as far as it still has one, "" else. `fd` stays the program's.
+ * Opens what a call names by descriptor, which may be one that only names its file (O_PATH): so by the kernel's own
+ * name for it. `found` gets the file's name as far as it still has one, "" else. `fd` stays the program's.
  */
 static int open_by_descriptor(struct child_file *out, int fd)
 {

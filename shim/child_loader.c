@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file with effective capabilities makes the loader ignore LD_PRELOAD even under no_new_privs, or its execve fails where
- * they lie outside the bounding set. `ld.so FILE ARGUMENTS` has none, and reads LD_PRELOAD.
+ * A file with effective capabilities makes the loader ignore LD_PRELOAD even under no_new_privs, or its execve fails
+ * where they lie outside the bounding set. `ld.so FILE ARGUMENTS` has none, and reads LD_PRELOAD.
  */
 #include "shim/child_loader.h"
 

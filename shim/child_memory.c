@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A child of vfork(2) shares its parent's memory. What it maps for its exec stays mapped in the parent when that has
- * succeeded, and nobody is left to release it. So each thread remembers its last mapping (the child of its vfork has the
- * same thread-local memory), and uses it again: a program that does so a thousand times has one mapping and not a
+ * succeeded, and nobody is left to release it. So each thread remembers its last mapping (the child of its vfork has
+ * the same thread-local memory), and uses it again: a program that does so a thousand times has one mapping and not a
  * thousand. Whose it was is no more by then, for the thread has slept until its child had executed or ended.
  */
 #include "shim/child_memory.h"
@@ -28,8 +28,8 @@ _Static_assert(sizeof(struct mapping) <= FRONT, "the memory behind it is aligned
 static __thread struct mapping *volatile kept[CHILD_MEMORIES]; /* volatile: signal handlers start children too */
 
 /*
- * For a process that may not map any (sandbox.h): one of each kind. A child of vfork(2) that has taken it never gives it
- * back where its exec succeeds; what comes after that is without memory.
+ * For a process that may not map any (sandbox.h): one of each kind. A child of vfork(2) that has taken it never gives
+ * it back where its exec succeeds; what comes after that is without memory.
  */
 LARGE static _Alignas(FRONT) char spare[CHILD_MEMORIES][65536];
 static atomic_flag spare_taken[CHILD_MEMORIES] = {ATOMIC_FLAG_INIT, ATOMIC_FLAG_INIT};

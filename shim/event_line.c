@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One line is always there. Who finds it taken (by another thread, by what a signal handler interrupted, or for ever by who
- * was in the middle when this process was forked) gets a page of its own.
+ * One line is always there. Who finds it taken (by another thread, by what a signal handler interrupted, or for ever by
+ * who was in the middle when this process was forked) gets a page of its own.
  */
 #include "shim/event_line.h"
 

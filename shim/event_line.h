@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Room for the line of an event, which is not on the stack: a refusal may be found deep inside a call (of a translated socket
- * that listens), and a thread's whole stack may be 16 KiB.
+ * Room for the line of an event, which is not on the stack: a refusal may be found deep inside a call (of a translated
+ * socket that listens), and a thread's whole stack may be 16 KiB.
  */
 #ifndef SOCKADE_SHIM_EVENT_LINE_H
 #define SOCKADE_SHIM_EVENT_LINE_H

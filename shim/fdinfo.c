@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines "tfd: N events: X data: X ..." (fs/eventpoll.c, ep_show_fdinfo; Linux 3.8), read in small pieces; and "FDSize:". */
+/*
+ * Lines "tfd: N events: X data: X ..." (fs/eventpoll.c, ep_show_fdinfo; Linux 3.8), read in small pieces; and
+ * "FDSize:".
+ */
 #include "shim/fdinfo.h"
 #include "shim/sandbox.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What /proc says of descriptors: which are registered in an epoll set, and with what data; and how many the kernel has a
- * table for.
+ * What /proc says of descriptors: which are registered in an epoll set, and with what data; and how many the kernel has
+ * a table for.
  */
 #ifndef SOCKADE_SHIM_FDINFO_H
 #define SOCKADE_SHIM_FDINFO_H
@@ -12,8 +12,8 @@
 typedef bool fdinfo_visit(int fd, uint64_t data, void *context);
 
 /*
- * Calls `visit` for each registration until it returns true; returns that, false at the end. `*complete` is false where /proc
- * does not tell, or not all. errno is not kept.
+ * Calls `visit` for each registration until it returns true; returns that, false at the end. `*complete` is false where
+ * /proc does not tell, or not all. errno is not kept.
  */
 bool fdinfo_targets(int epoll_fd, fdinfo_visit *visit, void *context, bool *complete);
 
@@ -24,8 +24,8 @@ bool fdinfo_read(int info, fdinfo_visit *visit, void *context, bool *complete);
 bool fdinfo_count(int epoll_fd, uint64_t data, unsigned *count);
 
 /*
- * The size of the kernel's table of this process' descriptors, all of which are below it; -1 where /proc does not tell. select
- * looks at no more. errno is not kept.
+ * The size of the kernel's table of this process' descriptors, all of which are below it; -1 where /proc does not tell.
+ * select looks at no more. errno is not kept.
  */
 int fdinfo_table_size(void);
 

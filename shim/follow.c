@@ -33,7 +33,10 @@ struct followed {
 static struct followed followed[LAYERS_MAX];
 static int followed_count;
 static struct stat root; /* as it was at the start */
-/* Milliseconds of the coarse clock when the sources were looked at. Not set by the start: the clock is two pages to touch. */
+/*
+ * Milliseconds of the coarse clock when the sources were looked at. Not set by the start: the clock is two pages to
+ * touch.
+ */
 static _Atomic uint32_t looked_at;
 
 static uint32_t coarse_milliseconds(void)

@@ -94,7 +94,9 @@ void hint_set(int fd, int domain, int type, int protocol)
     byte_set(fd, describe(domain, type, protocol));
 }
 
-/* What was accepted is what was listened on; only a listener nobody knows leaves the question, but it is no datagram. */
+/*
+ * What was accepted is what was listened on; only a listener nobody knows leaves the question, but it is no datagram.
+ */
 void hint_copy_accepted(int listener, int fd)
 {
     uint8_t byte = hint_byte(listener);
@@ -123,8 +125,8 @@ void hint_duplicate(int from, int fd)
 }
 
 /*
- * The start asks the kernel itself: it may happen inside of another preload's own start, which would then be waited for by
- * itself (socket_wrapper opens libraries within pthread_once).
+ * The start asks the kernel itself: it may happen inside of another preload's own start, which would then be waited for
+ * by itself (socket_wrapper opens libraries within pthread_once).
  */
 static bool option_get(int fd, int name, int *value)
 {

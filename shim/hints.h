@@ -36,7 +36,10 @@ struct hint {
 
 struct hint hint_get(int fd);
 
-/* The table, for the two hot questions below: a byte a descriptor (see hints.c). Above HINT_COUNT nothing is remembered. */
+/*
+ * The table, for the two hot questions below: a byte a descriptor (see hints.c). Above HINT_COUNT nothing is
+ * remembered.
+ */
 #define HINT_COUNT 65536
 #define HINT_DATAGRAM 64
 extern _Atomic uint8_t hint_bytes[HINT_COUNT] __attribute__((visibility("hidden")));
@@ -70,7 +73,9 @@ void hint_set_no_socket(int fd);
 /* A datagram socket that is connected, of which no more can be asked: what it gives comes from its peer. */
 void hint_set_connected(int fd);
 
-/* `fd` is new here, and the same file as `from`: as hint_forget, but where nothing may be asked it is what `from` is. */
+/*
+ * `fd` is new here, and the same file as `from`: as hint_forget, but where nothing may be asked it is what `from` is.
+ */
 void hint_duplicate(int from, int fd);
 
 /*
@@ -99,8 +104,8 @@ struct hint hint_ask(int fd);
 void hint_begin(void);
 
 /*
- * Of a descriptor that was here before us, or became what it is while nobody judged datagrams: marks it HINT_UNKNOWN where it
- * is a datagram socket without a hint, since read(2) asks about no other. True: it is one.
+ * Of a descriptor that was here before us, or became what it is while nobody judged datagrams: marks it HINT_UNKNOWN
+ * where it is a datagram socket without a hint, since read(2) asks about no other. True: it is one.
  */
 bool hint_inherit(int fd);
 

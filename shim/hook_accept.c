@@ -35,8 +35,8 @@ struct taking {
 };
 
 /*
- * Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. In a sandbox only
- * closes.
+ * Closes with a reset (tcp(7): linger of zero), so that the peer does not take the refusal for an answer. In a sandbox
+ * only closes.
  */
 static void reset_and_close(int fd)
 {
@@ -81,7 +81,9 @@ static bool taken_name(const struct taking *taking, int fd, struct own_address *
            bound_name(fd, name);
 }
 
-/* Judges the peer of a connection that was taken, and its local address (or NULL) where the listener's is a wildcard. */
+/*
+ * Judges the peer of a connection that was taken, and its local address (or NULL) where the listener's is a wildcard.
+ */
 static void judge_taken(struct ruling *ruling, const struct taking *taking, int fd, const struct own_address *peer,
                         const struct own_address *name)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rcmd(3) and rexec(3) look a host up, connect to it, and wait for a connection back, all from inside libc. Before the call
- * every address that the host has is judged; after it the connections that it brought, since the name was looked up again.
+ * rcmd(3) and rexec(3) look a host up, connect to it, and wait for a connection back, all from inside libc. Before the
+ * call every address that the host has is judged; after it the connections that it brought, since the name was looked
+ * up again.
  */
 #include "shim/asking.h"
 #include "shim/hints.h"
@@ -79,7 +80,9 @@ static bool peer_name(int fd, struct own_address *name)
     return false;
 }
 
-/* Whether a connection stands where none may, or is from where none may be; `own_port` where libc chose a reserved one. */
+/*
+ * Whether a connection stands where none may, or is from where none may be; `own_port` where libc chose a reserved one.
+ */
 static bool connection_refused(int fd, enum direction direction, bool own_port, const char *op)
 {
     struct own_address peer, name;

@@ -78,7 +78,9 @@ static __attribute__((noinline)) int inspected_fcntl(int fd, int command, void *
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? renewed(fd, result) : result;
 }
 
-/* Only a new number is of interest, once the process has started. The usual commands lie between the two that make one. */
+/*
+ * Only a new number is of interest, once the process has started. The usual commands lie between the two that make one.
+ */
 static inline int judged_fcntl(int fd, int command, void *argument, bool large)
 {
     uint32_t watch = atomic_load_explicit(&process.watch, memory_order_relaxed);
@@ -109,8 +111,8 @@ EXPORT int dup3(int fd, int wanted, int flags)
 }
 
 /*
- * fcntl's one optional argument, int or pointer, is taken and passed on as libc does it. Named, under another name in C: on
- * Linux it is passed where a named one is, and va_arg would save every register first.
+ * fcntl's one optional argument, int or pointer, is taken and passed on as libc does it. Named, under another name in
+ * C: on Linux it is passed where a named one is, and va_arg would save every register first.
  */
 EXPORT int fcntl_hook(int fd, int command, void *argument) __asm__("fcntl");
 int fcntl_hook(int fd, int command, void *argument)

@@ -26,8 +26,9 @@ static inline int sockade_ioctl(int fd, unsigned long request, void *argument)
 }
 
 /*
- * There is one argument or none; a register holds something either way, as libc's own function has it. Named, under another
- * name in C: on Linux an optional pointer is passed where a named one is, and va_arg would save every register first.
+ * There is one argument or none; a register holds something either way, as libc's own function has it. Named, under
+ * another name in C: on Linux an optional pointer is passed where a named one is, and va_arg would save every register
+ * first.
  */
 EXPORT int ioctl_hook(int fd, unsigned long request, void *argument) __asm__("ioctl");
 int ioctl_hook(int fd, unsigned long request, void *argument)

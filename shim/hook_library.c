@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dlopen(3) and dlmopen(3). A library that is opened with RTLD_DEEPBIND finds libc's functions before ours and walks past every
- * hook; PHP opens each of its extensions so. Under a policy the flag is cleared. A namespace of its own has a libc of its own,
- * where no preloaded object is: that is told of, or refused as `unprotected` says.
+ * dlopen(3) and dlmopen(3). A library that is opened with RTLD_DEEPBIND finds libc's functions before ours and walks
+ * past every hook; PHP opens each of its extensions so. Under a policy the flag is cleared. A namespace of its own has
+ * a libc of its own, where no preloaded object is: that is told of, or refused as `unprotected` says.
  *
- * The loader takes the return address for the caller, whose RUNPATH and namespace count. So these hooks are no calls but
- * jumps: the arguments are set down, looked at by the function below, taken up again, and the real function is jumped to.
+ * The loader takes the return address for the caller, whose RUNPATH and namespace count. So these hooks are no calls
+ * but jumps: the arguments are set down, looked at by the function below, taken up again, and the real function is
+ * jumped to.
  */
 #include "shim/follow.h"
 #include "shim/judge.h"

@@ -244,8 +244,8 @@ EXPORT int listen(int fd, int backlog)
 }
 
 /*
- * bindresvport: libc binds from inside, so where a port may be refused, or bind is more than the kernel's, the search is
- * done here.
+ * bindresvport: libc binds from inside, so where a port may be refused, or bind is more than the kernel's, the search
+ * is done here.
  */
 
 /* Tries one port; false where another should be tried. */

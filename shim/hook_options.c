@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setsockopt and getsockopt: SCTP connects and binds by socket options (sctp(7), linux/sctp.h); raw ICMP sockets and probes
- * are asked elsewhere. SO_RCVTIMEO is only noticed, for receives that have to wait on after a refusal.
+ * setsockopt and getsockopt: SCTP connects and binds by socket options (sctp(7), linux/sctp.h); raw ICMP sockets and
+ * probes are asked elsewhere. SO_RCVTIMEO is only noticed, for receives that have to wait on after a refusal.
  *
- * libsctp's sctp_connectx asks first by getsockopt(SCTP_SOCKOPT_CONNECTX3), then by setsockopt(SCTP_SOCKOPT_CONNECTX), then
- * by the old number.
+ * libsctp's sctp_connectx asks first by getsockopt(SCTP_SOCKOPT_CONNECTX3), then by setsockopt(SCTP_SOCKOPT_CONNECTX),
+ * then by the old number.
  */
 #include "shim/hints.h"
 #include "shim/icmp/options.h"

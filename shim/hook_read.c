@@ -33,8 +33,8 @@ static bool is_judged(int fd)
 }
 
 /*
- * Whether a read needs a look at all: the second branch of a process that judges datagrams, for all that can give none. Until
- * the process has started it watches everything, so that the real call is bound where this says no.
+ * Whether a read needs a look at all: the second branch of a process that judges datagrams, for all that can give none.
+ * Until the process has started it watches everything, so that the real call is bound where this says no.
  */
 static inline bool needs_look(int fd)
 {

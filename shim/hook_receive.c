@@ -15,7 +15,9 @@
 
 #include <limits.h>
 
-/* Whether the kernel will take a place for the source as it is, and we may write there. NULL: the source is not wanted. */
+/*
+ * Whether the kernel will take a place for the source as it is, and we may write there. NULL: the source is not wanted.
+ */
 static bool is_writable(const void *address, const socklen_t *length)
 {
     return address == NULL || (!plainly_bad(address) && !plainly_bad(length) && *length <= INT_MAX);

@@ -9,7 +9,9 @@
 
 /* Names and addresses. */
 
-/* Whether getaddrinfo has nobody to ask: for literals, which are most of what it is given, nothing is to be looked at. */
+/*
+ * Whether getaddrinfo has nobody to ask: for literals, which are most of what it is given, nothing is to be looked at.
+ */
 static bool is_literal(const char *node, const struct addrinfo *hints)
 {
     static void *bound;
@@ -151,8 +153,9 @@ EXPORT int iruserok_af(const void *address, int superuser, const char *remote, c
 }
 
 /*
- * getaddrinfo_a: libc looks up in threads of its own, each with a state of its own, which is made from /etc/resolv.conf. Where
- * that has a server which is refused the names are looked up here, one after the other; without any server at once.
+ * getaddrinfo_a: libc looks up in threads of its own, each with a state of its own, which is made from
+ * /etc/resolv.conf. Where that has a server which is refused the names are looked up here, one after the other; without
+ * any server at once.
  */
 
 /* What a program that does not wait is told when all is done. */

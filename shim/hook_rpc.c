@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sun RPC inside libc, for old programs (hooks_old.def): where a client is to go is judged before it is made. A service's
- * port is asked for here, so that the one that is judged is the one that is used. A server is judged by where it stands once
- * it is made; what it takes from whom is not judged, since it waits and receives inside libc.
+ * Sun RPC inside libc, for old programs (hooks_old.def): where a client is to go is judged before it is made. A
+ * service's port is asked for here, so that the one that is judged is the one that is used. A server is judged by where
+ * it stands once it is made; what it takes from whom is not judged, since it waits and receives inside libc.
  */
 #ifdef OLD_VERSION
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prctl(2), for the moment when the process puts itself under a seccomp filter (sandbox.h); seccomp(2) comes by syscall(2).
+ * prctl(2), for the moment when the process puts itself under a seccomp filter (sandbox.h); seccomp(2) comes by
+ * syscall(2).
  *
- * What descriptors are, what listeners are bound to and whom datagram sockets are connected to is asked at the last moment
- * when anything may be asked.
+ * What descriptors are, what listeners are bound to and whom datagram sockets are connected to is asked at the last
+ * moment when anything may be asked.
  */
 #include "shim/sandbox.h"
 
@@ -99,7 +100,9 @@ static inline int sockade_prctl(int option, unsigned long a, unsigned long b, un
     return call_prctl(option, a, b, c, d);
 }
 
-/* What it takes is passed on as libc takes it, whatever there is of it; named, as ioctl's argument is (hook_ioctl.c). */
+/*
+ * What it takes is passed on as libc takes it, whatever there is of it; named, as ioctl's argument is (hook_ioctl.c).
+ */
 EXPORT int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) __asm__("prctl");
 int prctl_hook(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {

@@ -85,7 +85,10 @@ static __attribute__((noinline)) ssize_t sendto_judged(int fd, const void *data,
     return sendto_passed(fd, data, length, flags, (struct sockaddr *)&own.storage, own.length);
 }
 
-/* As it says in sockade_sendto, where the peer's answers must be expected too. Apart, or its registers would burden the rest. */
+/*
+ * As it says in sockade_sendto, where the peer's answers must be expected too. Apart, or its registers would burden the
+ * rest.
+ */
 static __attribute__((noinline)) ssize_t sendto_awaited(int fd, const void *data, size_t length, int flags,
                                                         const struct sockaddr *address, socklen_t address_length)
 {
@@ -210,7 +213,10 @@ static unsigned run_length(int fd, struct mmsghdr *entries, unsigned count, int 
     return count;
 }
 
-/* A batch of what is translated: one by one. It stops at the first that fails, which is told where it is the first of all. */
+/*
+ * A batch of what is translated: one by one. It stops at the first that fails, which is told where it is the first of
+ * all.
+ */
 static int sendmmsg_put(int fd, struct mmsghdr *entries, unsigned count, int flags)
 {
     int before = errno;

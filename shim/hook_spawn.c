@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * posix_spawn(3) and posix_spawnp(3): the file is looked at, and the environment made, in the parent. A relative name is
- * looked up in the parent's folder, also where a file action changes the child's.
+ * posix_spawn(3) and posix_spawnp(3): the file is looked at, and the environment made, in the parent. A relative name
+ * is looked up in the parent's folder, also where a file action changes the child's.
  *
- * libc has each in two versions, and one definition without a version serves both. What they differ in is lost: the old one,
- * for programs that were linked before glibc 2.15, gave a file without #! to the shell.
+ * libc has each in two versions, and one definition without a version serves both. What they differ in is lost: the old
+ * one, for programs that were linked before glibc 2.15, gave a file without #! to the shell.
  */
 #include "shim/child.h"
 #include "shim/real.h"

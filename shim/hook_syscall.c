@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall(2): six longs forwarded whatever the number, as libc's own function reads six whatever it was given; those that
- * are hooked by name lead to the same hooks.
+ * syscall(2): six longs forwarded whatever the number, as libc's own function reads six whatever it was given; those
+ * that are hooked by name lead to the same hooks.
  *
- * The way of all other numbers is a jump into libc's function with the stack as it was: a clone with a stack of its own,
- * and a vfork, return from there into the program and never to us.
+ * The way of all other numbers is a jump into libc's function with the stack as it was: a clone with a stack of its
+ * own, and a vfork, return from there into the program and never to us.
  *
  * Such a call is no cancellation point, and the libc functions behind the hooks are. So cancellation is held back
  * meanwhile, where anything is to be done at all; else the number goes to the kernel as it came.
@@ -226,7 +226,9 @@ static int cancel_type(int type)
     return cancel_set(&found, "pthread_setcanceltype", type);
 }
 
-/* A thread that may be cancelled at any instruction has made the call a cancellation point by itself, and so it stays. */
+/*
+ * A thread that may be cancelled at any instruction has made the call a cancellation point by itself, and so it stays.
+ */
 static bool cancels_anywhere(void)
 {
     int type = cancel_type(PTHREAD_CANCEL_DEFERRED);
@@ -262,7 +264,10 @@ static long police(enum way way, const struct arguments *call)
     return answer;
 }
 
-/* seccomp(2): SECCOMP_SET_MODE_FILTER may give a descriptor. Questions about what the kernel can do fail, and count for nothing. */
+/*
+ * seccomp(2): SECCOMP_SET_MODE_FILTER may give a descriptor. Questions about what the kernel can do fail, and count for
+ * nothing.
+ */
 static long seccomp(const struct arguments *call)
 {
     const long *at = call->at;
@@ -308,8 +313,8 @@ static long start(enum way way, const long at[6])
 }
 
 /*
- * What is policed, and what comes before we know libc's own function: the number and six words behind it, as they came. Read,
- * never written: see below.
+ * What is policed, and what comes before we know libc's own function: the number and six words behind it, as they came.
+ * Read, never written: see below.
  */
 __attribute__((used, visibility("hidden"))) long numbers_by_hook(const long *words);
 long numbers_by_hook(const long *words)
@@ -344,9 +349,9 @@ long numbers_by_hook(const long *words)
 }
 
 /*
- * The entry: a jump, with the arguments where they are, for all other numbers. Not in C where arguments stand on the stack:
- * programs call with fewer, so that a variable of theirs stands there, and compilers take what they were given for their own
- * and write to it (gcc 12 does when it jumps on).
+ * The entry: a jump, with the arguments where they are, for all other numbers. Not in C where arguments stand on the
+ * stack: programs call with fewer, so that a variable of theirs stands there, and compilers take what they were given
+ * for their own and write to it (gcc 12 does when it jumps on).
  */
 #if defined(__x86_64__) && !defined(__ILP32__)
 EXPORT __attribute__((naked, no_profile_instrument_function)) void syscall_hook(void) __asm__("syscall");

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The second names that a 32-bit libc has for programs with times of 64 bits: each leads to the hook that programs with times of
- * 32 bits call, a time limit translated on the way. One that does not fit is longer than 68 years, and as good as none.
+ * The second names that a 32-bit libc has for programs with times of 64 bits: each leads to the hook that programs with
+ * times of 32 bits call, a time limit translated on the way. One that does not fit is longer than 68 years, and as good
+ * as none.
  *
- * Options go to libc's own where nothing is looked at: kernels before 5.1 do not know the newer numbers, and it then asks
- * by the older ones. A message's time stamp is left as the kernel gives it, which on those is the older one.
+ * Options go to libc's own where nothing is looked at: kernels before 5.1 do not know the newer numbers, and it then
+ * asks by the older ones. A message's time stamp is left as the kernel gives it, which on those is the older one.
  */
 #include "shim/icmp/socket.h"
 #include "shim/judge.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * liburing's ways to make an io_uring, by which a program connects, accepts and sends past every hook. liburing enters the
- * kernel by an instruction of its own, so syscall(2) never sees it. While there is a policy under which something can be
- * refused or noted, programs are told that this kernel has none, and fall back to other calls. A ring that was made before (by
- * a program that handed its descriptor down, or before a policy came) is out of reach.
+ * liburing's ways to make an io_uring, by which a program connects, accepts and sends past every hook. liburing enters
+ * the kernel by an instruction of its own, so syscall(2) never sees it. While there is a policy under which something
+ * can be refused or noted, programs are told that this kernel has none, and fall back to other calls. A ring that was
+ * made before (by a program that handed its descriptor down, or before a policy came) is out of reach.
  *
- * The real functions are in liburing and not in libc, perhaps opened by dlopen(3) with RTLD_LOCAL, where dlsym(RTLD_NEXT)
- * does not look; rare_bind goes through all that is loaded, under the loader's lock. They are looked up at each call: what was
- * found may be unloaded and loaded elsewhere.
+ * The real functions are in liburing and not in libc, perhaps opened by dlopen(3) with RTLD_LOCAL, where
+ * dlsym(RTLD_NEXT) does not look; rare_bind goes through all that is loaded, under the loader's lock. They are looked
+ * up at each call: what was found may be unloaded and loaded elsewhere.
  */
 #include "shim/uring.h"
 

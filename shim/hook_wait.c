@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll, select, the epoll waits and their other names: the real call, then a note of what it reported readable. No other
- * system call, ever: a sandboxed program may be killed for it. A wait that found nothing notes nothing. In a process with
- * translated sockets or probes the real call is made, and its answer corrected, by shim/icmp.
+ * poll, select, the epoll waits and their other names: the real call, then a note of what it reported readable. No
+ * other system call, ever: a sandboxed program may be killed for it. A wait that found nothing notes nothing. In a
+ * process with translated sockets or probes the real call is made, and its answer corrected, by shim/icmp.
  */
 #include "shim/icmp/socket.h"
 #include "shim/icmp/wait.h"
@@ -102,8 +102,8 @@ static unsigned long word_of(const fd_set *set, int i)
 }
 
 /*
- * The kernel looks at no more descriptors than the process has room for, whatever `count` says, so the sets may end before
- * `count`. But every bit that it set counts in `found`: the look ends with the last of them.
+ * The kernel looks at no more descriptors than the process has room for, whatever `count` says, so the sets may end
+ * before `count`. But every bit that it set counts in `found`: the look ends with the last of them.
  */
 static int noted_select(int count, const fd_set *reading, const fd_set *writing, const fd_set *exceptions, int found)
 {

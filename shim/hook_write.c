@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sending without an address: send, write, writev. Such data go where connect was judged to go, so no policy looks at
- * them; they are hooked for translated sockets and probes alone. On anything else, and in any process without those, write makes no
- * system call but its own (a descriptor that nobody knows yet is asked about once).
+ * them; they are hooked for translated sockets and probes alone. On anything else, and in any process without those,
+ * write makes no system call but its own (a descriptor that nobody knows yet is asked about once).
  */
 #include "shim/icmp/put.h"
 #include "shim/judge.h"

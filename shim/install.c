@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 /*
- * Puts the control file that was found in the place of the layer's, or lets it go where it is the same one. The word may
- * be a lower one from then on, and the state that it is a part of (process_state) must not come again, neither meanwhile nor
- * afterwards, so the generation is raised by more than is lost, on both sides.
+ * Puts the control file that was found in the place of the layer's, or lets it go where it is the same one. The word
+ * may be a lower one from then on, and the state that it is a part of (process_state) must not come again, neither
+ * meanwhile nor afterwards, so the generation is raised by more than is lost, on both sides.
  */
 static void word_follow(int i, struct generation *current, struct generation *found)
 {

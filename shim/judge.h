@@ -11,7 +11,10 @@
 #include "policy/decide.h"
 #include "shim/process.h"
 
-/* What became of a query over all layers. The caller's to keep: it is filled in place, for a copy costs as much as the rest. */
+/*
+ * What became of a query over all layers. The caller's to keep: it is filled in place, for a copy costs as much as the
+ * rest.
+ */
 struct ruling {
     bool refused;                        /* deny or drop, in a layer that enforces */
     bool drop;                           /* swallow it in silence where the call can */
@@ -51,8 +54,8 @@ bool learn_facts(struct query *query, int fd, unsigned needs);
 bool paths_are_same_file(const struct query *query, const char *rule_path);
 
 /*
- * Whether memory at `pointer` is plainly not the program's: NULL, the first page, or the kernel's half. The first page is
- * never mapped (vm.mmap_min_addr); the last one, and on 64-bit the upper half, is the kernel's.
+ * Whether memory at `pointer` is plainly not the program's: NULL, the first page, or the kernel's half. The first page
+ * is never mapped (vm.mmap_min_addr); the last one, and on 64-bit the upper half, is the kernel's.
  */
 static inline bool plainly_bad(const void *pointer)
 {

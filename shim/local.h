@@ -20,14 +20,14 @@ struct listener {
 };
 
 /*
- * Judges the name that a listener is bound to, and fills what is known of it. Returns true where it is refused, with errno
- * set; errno is left alone otherwise.
+ * Judges the name that a listener is bound to, and fills what is known of it. Returns true where it is refused, with
+ * errno set; errno is left alone otherwise.
  */
 bool listener_refused(struct listener *listener);
 
 /*
- * Before the process puts itself under a seccomp filter: judges the listener's name without a word, and remembers it where it
- * is allowed.
+ * Before the process puts itself under a seccomp filter: judges the listener's name without a word, and remembers it
+ * where it is allowed.
  */
 void listener_settle(int fd);
 

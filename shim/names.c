@@ -3,8 +3,8 @@
  * Under which names this process was started: what execve(2) was told, the file behind it, and for a #! script the
  * interpreter.
  *
- * AT_EXECFN names the script or program even where /proc/self/exe names the interpreter or the dynamic loader. The files
- * behind it are looked up for policies with `programs` alone: that takes longer than the rest of a start.
+ * AT_EXECFN names the script or program even where /proc/self/exe names the interpreter or the dynamic loader. The
+ * files behind it are looked up for policies with `programs` alone: that takes longer than the rest of a start.
  */
 #include "policy/image.h"
 #include "shim/process.h"

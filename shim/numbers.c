@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table. Machines differ in which of the older numbers they have; those of MIPS begin at 4,000 and above, and are not
- * policed.
+ * The table. Machines differ in which of the older numbers they have; those of MIPS begin at 4,000 and above, and are
+ * not policed.
  */
 #include "shim/numbers.h"
 

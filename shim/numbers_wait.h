@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls by number that differ from libc's functions: the kernel writes back what is left of their time, a signal mask comes
- * with its size, and on 32-bit machines there is one number for each width of time.
+ * Calls by number that differ from libc's functions: the kernel writes back what is left of their time, a signal mask
+ * comes with its size, and on 32-bit machines there is one number for each width of time.
  */
 #ifndef SOCKADE_SHIM_NUMBERS_WAIT_H
 #define SOCKADE_SHIM_NUMBERS_WAIT_H

@@ -25,8 +25,8 @@ static inline bool name_port(const struct own_address *name, uint16_t *port)
 }
 
 /*
- * Copies the caller's address. False where it must go to the kernel as it is: NULL, plainly bad, or of a length that the
- * kernel refuses by itself.
+ * Copies the caller's address. False where it must go to the kernel as it is: NULL, plainly bad, or of a length that
+ * the kernel refuses by itself.
  */
 bool address_take(struct own_address *out, const struct sockaddr *address, socklen_t length);
 
@@ -46,8 +46,8 @@ enum outcome judge_send(int fd, const struct own_address *address, int flags, co
                         const char *op);
 
 /*
- * Judges the destination that stands inside a packet, of which the header tells the protocol (PROTO_*) and, for those with
- * ports, the port. `fd` is what sends it.
+ * Judges the destination that stands inside a packet, of which the header tells the protocol (PROTO_*) and, for those
+ * with ports, the port. `fd` is what sends it.
  */
 enum outcome judge_inner(int fd, const struct sockaddr *destination, socklen_t length, unsigned protos, const char *op);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the object would otherwise import from libc and needs little of: thin system calls, and strings that are searched where
- * speed is no matter.
+ * What the object would otherwise import from libc and needs little of: thin system calls, and strings that are
+ * searched where speed is no matter.
  *
- * The names are libc's, but hidden: the object's own calls bind here when it is linked. Each import costs the loader 0.1 to
- * 0.3 us at every start of every program, and ties the object to the libc that it was linked with (stat@GLIBC_2.33). The
- * exceptions are what libc does much faster (memcpy, strlen), and what it does by other means than a system call, which is
- * asked of libc itself (the end of this file).
+ * The names are libc's, but hidden: the object's own calls bind here when it is linked. Each import costs the loader
+ * 0.1 to 0.3 us at every start of every program, and ties the object to the libc that it was linked with
+ * (stat@GLIBC_2.33). The exceptions are what libc does much faster (memcpy, strlen), and what it does by other means
+ * than a system call, which is asked of libc itself (the end of this file).
  *
  * Compiled with -fno-builtin, or the compiler would see strnlen in its own loop. Not part of sanitizers' builds, which
  * want to see libc's.
@@ -376,9 +376,10 @@ char *strstr(const char *text, const char *wanted)
 }
 
 /*
- * What only libc knows, asked of libc itself past every other definition. A program may have functions of these names that do
- * something else; getauxval's answer would decide whether its environment is trusted, and so whether there is a policy. And
- * another preload (libfaketime) may tell a time that stands still, by which nothing that we wait for would ever end.
+ * What only libc knows, asked of libc itself past every other definition. A program may have functions of these names
+ * that do something else; getauxval's answer would decide whether its environment is trusted, and so whether there is a
+ * policy. And another preload (libfaketime) may tell a time that stands still, by which nothing that we wait for would
+ * ever end.
  */
 #define LIBC(name, ...)                                                                                                \
     static void *slot;                                                                                                 \

@@ -19,9 +19,9 @@
 
 /*
  * So many discards in a row end one call's turn. A queue that was full when the call began holds fewer: 32 MiB of the
- * smallest packets, 768 bytes each as the kernel counts them, are 43,690. So more than that means that they arrive as fast as
- * they are taken, which is when an edge-triggered caller may be told EAGAIN with packets waiting: the next one that
- * arrives is a new edge.
+ * smallest packets, 768 bytes each as the kernel counts them, are 43,690. So more than that means that they arrive as
+ * fast as they are taken, which is when an edge-triggered caller may be told EAGAIN with packets waiting: the next one
+ * that arrives is a new edge.
  */
 #define FLOOD 65536u
 

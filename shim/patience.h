@@ -46,14 +46,14 @@ static inline void patience_enter(struct patience *patience, int flags)
 void patience_begin(struct patience *patience, int fd, int flags);
 
 /*
- * After a discard: whether to try again without waiting. If not, as if the queue were empty: so many came in this one call
- * that the caller's turn to decide has come (see patience.c).
+ * After a discard: whether to try again without waiting. If not, as if the queue were empty: so many came in this one
+ * call that the caller's turn to decide has come (see patience.c).
  */
 bool patience_goes_on(struct patience *patience);
 
 /*
- * When the queue is empty. True: try again, without waiting where `*wait` is false. False: give up with the errno that was
- * set (EAGAIN, EINTR). `limit`, or NULL, is what is left of a timeout of the call's own and is counted down.
+ * When the queue is empty. True: try again, without waiting where `*wait` is false. False: give up with the errno that
+ * was set (EAGAIN, EINTR). `limit`, or NULL, is what is left of a timeout of the call's own and is counted down.
  */
 bool patience_waits(struct patience *patience, struct timespec *limit, bool *wait);
 

@@ -75,7 +75,9 @@ const char *pin_variable(void)
     return pinned;
 }
 
-/* The length of "SOCKADE_PINNED=1:UID", which all pins of one user begin with; the paths follow, each behind a colon. */
+/*
+ * The length of "SOCKADE_PINNED=1:UID", which all pins of one user begin with; the paths follow, each behind a colon.
+ */
 static size_t head_length(const char *variable)
 {
     const char *uid = strchr(variable, ':');

@@ -2,9 +2,10 @@
 /*
  * A word a descriptor, and one a listener.
  *
- * A listener's word holds while the descriptor's has the same count of changes and the policy is the same: the upper half
- * of process_state, which only rises. What is learnt is stored only over what was there before the kernel was asked, so that
- * a change in between wins; 32,768 changes between two looks at one number would have to go round exactly to be missed.
+ * A listener's word holds while the descriptor's has the same count of changes and the policy is the same: the upper
+ * half of process_state, which only rises. What is learnt is stored only over what was there before the kernel was
+ * asked, so that a change in between wins; 32,768 changes between two looks at one number would have to go round
+ * exactly to be missed.
  */
 #include "shim/ports.h"
 

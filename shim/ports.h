@@ -16,7 +16,9 @@
 /* Descriptors above are asked about each time. */
 #define PORTS_COUNT 65536
 
-/* A word of each: its port in the lowest bits, whether that is known in the highest, a count of changes between them. */
+/*
+ * A word of each: its port in the lowest bits, whether that is known in the highest, a count of changes between them.
+ */
 #define PORTS_KNOWN (1u << 31)
 #define PORTS_CHANGE (1u << 16)
 extern _Atomic uint32_t ports_words[PORTS_COUNT] __attribute__((visibility("hidden")));

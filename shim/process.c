@@ -68,8 +68,8 @@ static void expect_datagrams(int fd)
 }
 
 /*
- * When datagrams begin to be judged the bits are set first: a descriptor that is made meanwhile is then marked by whoever
- * makes it.
+ * When datagrams begin to be judged the bits are set first: a descriptor that is made meanwhile is then marked by
+ * whoever makes it.
  */
 void process_watch_again(void)
 {
@@ -102,9 +102,10 @@ static void process_watch(void)
 }
 
 /*
- * While other threads are there one of them may fork in the middle of the start, and in the child nobody is at work, though
- * it looks like that. So it is noted in a page that the kernel wipes on fork (MADV_WIPEONFORK, Linux 4.14). A child of vfork(2)
- * shares the page, and waits for its parent. The page stays, since a thread that waits may look at it.
+ * While other threads are there one of them may fork in the middle of the start, and in the child nobody is at work,
+ * though it looks like that. So it is noted in a page that the kernel wipes on fork (MADV_WIPEONFORK, Linux 4.14). A
+ * child of vfork(2) shares the page, and waits for its parent. The page stays, since a thread that waits may look at
+ * it.
  */
 static void start_note(void)
 {
@@ -136,9 +137,9 @@ static bool start_was_lost(void)
 }
 
 /*
- * Runs once, from our constructor or from the first hook before it. Whoever comes while another thread is at it waits. A
- * signal handler that interrupted the start itself goes on unready, and is refused by judge(); what it calls besides has to be
- * bound, which may be under way.
+ * Runs once, from our constructor or from the first hook before it. Whoever comes while another thread is at it waits.
+ * A signal handler that interrupted the start itself goes on unready, and is refused by judge(); what it calls besides
+ * has to be bound, which may be under way.
  */
 static void process_start(void)
 {
@@ -205,8 +206,8 @@ void policy_catch_up(void)
 }
 
 /*
- * Not linked `-z initfirst`: that would run it before libc's own initialisation, when `__environ` is not there yet and the
- * pin could not be written into it. Hooks that are called by earlier constructors start the process themselves.
+ * Not linked `-z initfirst`: that would run it before libc's own initialisation, when `__environ` is not there yet and
+ * the pin could not be written into it. Hooks that are called by earlier constructors start the process themselves.
  */
 __attribute__((constructor)) static void constructor(void)
 {

@@ -18,10 +18,11 @@
 #define LATER_LOGS 3
 
 /*
- * Images are held in slots with a sequence latch: readers look at slot `latch & LATCH_SLOT`, copy what they found out, and
- * look again if the latch moved. The first image stays where it was mapped, in slot 0. Newer ones come by turns into slots 1
- * and 2: mapped over the idle one, whereupon the latch is raised; so readers own nothing, nothing blocks, and signal
- * handlers, siglongjmp, cancellation and fork need no care. A program whose policy never changes keeps no room for that.
+ * Images are held in slots with a sequence latch: readers look at slot `latch & LATCH_SLOT`, copy what they found out,
+ * and look again if the latch moved. The first image stays where it was mapped, in slot 0. Newer ones come by turns
+ * into slots 1 and 2: mapped over the idle one, whereupon the latch is raised; so readers own nothing, nothing blocks,
+ * and signal handlers, siglongjmp, cancellation and fork need no care. A program whose policy never changes keeps no
+ * room for that.
  */
 #define LATCH_SLOT 3u
 #define LATCH_STEP 4u
@@ -56,8 +57,8 @@ struct process {
 extern struct process process __attribute__((visibility("hidden")));
 
 /*
- * Each layer's place for events, and behind it those that later texts named. None of these is ever written again, since an
- * event may be on its way to it.
+ * Each layer's place for events, and behind it those that later texts named. None of these is ever written again, since
+ * an event may be on its way to it.
  */
 extern struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS] __attribute__((visibility("hidden")));
 
@@ -67,8 +68,9 @@ extern struct log_place process_logs[LAYERS_MAX][1 + LATER_LOGS] __attribute__((
 #define WATCH_POLICY (WATCH_ALL | WATCH_FOLLOW | WATCH_ABSENT)
 
 /*
- * A relaxed load that compilers fold into the instruction which uses it, as they do with no atomic one (gcc 12, clang 14): a
- * third of what a hook costs that has nothing to do. An aligned word is read at once on all machines that Linux runs on.
+ * A relaxed load that compilers fold into the instruction which uses it, as they do with no atomic one (gcc 12, clang
+ * 14): a third of what a hook costs that has nothing to do. An aligned word is read at once on all machines that Linux
+ * runs on.
  */
 #if defined(__SANITIZE_THREAD__)
 #define glance(word) atomic_load_explicit(word, memory_order_relaxed)
@@ -94,7 +96,10 @@ static inline uint32_t layer_word(int i)
     return atomic_load_explicit(&process_words[i].page.word, memory_order_acquire);
 }
 
-/* So many layers' words are looked at without a loop, and are part of the state below; under more nothing is remembered. */
+/*
+ * So many layers' words are looked at without a loop, and are part of the state below; under more nothing is
+ * remembered.
+ */
 #define STATE_LAYERS 2
 
 /* Their sum, which only rises. */
@@ -103,7 +108,9 @@ static inline uint32_t policy_words(void)
     return glance(&process_words[0].page.word) + glance(&process_words[1].page.word);
 }
 
-/* Whether a newer image may have come, or be said to have: never wrongly no. Three loads; what is read later is newer. */
+/*
+ * Whether a newer image may have come, or be said to have: never wrongly no. Three loads; what is read later is newer.
+ */
 static inline bool policy_may_have_moved(void)
 {
     uint32_t seen = glance(&process.words_seen);
@@ -114,9 +121,9 @@ static inline bool policy_may_have_moved(void)
 }
 
 /*
- * The branch of a hook that follows a newer policy: whether anything of these kinds can be refused or noted, or may be from
- * now on. The order matters: another thread may be through with a newer policy in between, and what is watched is made
- * before its word is called seen.
+ * The branch of a hook that follows a newer policy: whether anything of these kinds can be refused or noted, or may be
+ * from now on. The order matters: another thread may be through with a newer policy in between, and what is watched is
+ * made before its word is called seen.
  */
 static inline bool concerned(uint32_t kinds)
 {
@@ -148,9 +155,10 @@ void process_watch_again(void);
 
 /*
  * What verdicts that are remembered hold for: in the low half what is watched, in the high one the sum of the images'
- * changes and of the words that tell of newer ones. All of them only rise, so a state never comes again, and a word that has
- * moved sends the call to policy_ready. Machines that cannot load both halves at once take two loads: who remembers reads the
- * state before the policy is asked, so that one put together of an old and a new half is at worst one that never comes.
+ * changes and of the words that tell of newer ones. All of them only rise, so a state never comes again, and a word
+ * that has moved sends the call to policy_ready. Machines that cannot load both halves at once take two loads: who
+ * remembers reads the state before the policy is asked, so that one put together of an old and a new half is at worst
+ * one that never comes.
  */
 static inline uint64_t process_state(void)
 {

@@ -36,8 +36,8 @@ void reached_expect(struct reached_claim *claim, struct reached *reached, int fd
 }
 
 /*
- * A handler that finds a write under way leaves it alone; one that only looks finds a free entry. Should a handler leave by
- * siglongjmp(3) the count stays odd, and this thread remembers nothing new.
+ * A handler that finds a write under way leaves it alone; one that only looks finds a free entry. Should a handler
+ * leave by siglongjmp(3) the count stays odd, and this thread remembers nothing new.
  */
 void reached_allow(const struct reached_claim *claim, int fd, struct answer_note answer)
 {

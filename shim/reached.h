@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The destinations that this thread's last calls named, and that the policy allows without another word: no event is wanted,
- * and nothing had to be asked for. A call to one of them needs no decision.
+ * The destinations that this thread's last calls named, and that the policy allows without another word: no event is
+ * wanted, and nothing had to be asked for. A call to one of them needs no decision.
  *
  * An entry holds for one state of the process (its policy's generation and what it watches), and one hint of the
- * descriptor; with address and port that is all that the verdict depended on. The address is copied first, and the copy is
- * what is compared and passed on.
+ * descriptor; with address and port that is all that the verdict depended on. The address is copied first, and the copy
+ * is what is compared and passed on.
  *
- * Entries belong to their thread, but a signal handler may come in between and write one. Of two words, state and name, the
- * state is read first: a name that a handler put there since was allowed under that state or a later one. IPv6 takes more words,
- * and a count of writes tells whether they belong together.
+ * Entries belong to their thread, but a signal handler may come in between and write one. Of two words, state and name,
+ * the state is read first: a name that a handler put there since was allowed under that state or a later one. IPv6
+ * takes more words, and a count of writes tells whether they belong together.
  */
 #ifndef SOCKADE_SHIM_REACHED_H
 #define SOCKADE_SHIM_REACHED_H
@@ -52,8 +52,8 @@ struct reached {
 };
 
 /*
- * One of connect's and one of sendto's, which judge the same descriptor differently. Where sockets are translated a call is more
- * than the policy's question: these two are not written in such a process (its state says so).
+ * One of connect's and one of sendto's, which judge the same descriptor differently. Where sockets are translated a
+ * call is more than the policy's question: these two are not written in such a process (its state says so).
  */
 #define REACHED_THREAD __thread __attribute__((tls_model("initial-exec"), visibility("hidden")))
 extern REACHED_THREAD struct reached reached_by_connect;
@@ -63,8 +63,8 @@ extern REACHED_THREAD struct reached reached_by_sendto;
 extern REACHED_THREAD struct answer_note reached_answers[REACHED_ENTRIES];
 
 /*
- * The first word of a sockaddr with the descriptor's hint in the upper byte of the family, which is 0 in any family that there
- * is: the kernel refuses others.
+ * The first word of a sockaddr with the descriptor's hint in the upper byte of the family, which is 0 in any family
+ * that there is: the kernel refuses others.
  */
 static inline uint64_t reached_name(const union reached_address *copy, uint8_t hint)
 {
@@ -74,9 +74,10 @@ static inline uint64_t reached_name(const union reached_address *copy, uint8_t h
 }
 
 /*
- * Where an entry goes, by the first word for IPv4, by the last of the address for IPv6. A factor that fits an instruction: the
- * top bits of the product still depend on all of it. Who finds two addresses that fall together makes a program decide anew,
- * no more. Not by the member's name where gcc 12 checks for NULL: it takes the first variable of a thread for that.
+ * Where an entry goes, by the first word for IPv4, by the last of the address for IPv6. A factor that fits an
+ * instruction: the top bits of the product still depend on all of it. Who finds two addresses that fall together makes
+ * a program decide anew, no more. Not by the member's name where gcc 12 checks for NULL: it takes the first variable of
+ * a thread for that.
  */
 static inline struct reached_entry *reached_entry(struct reached *reached, uint64_t mixed)
 {
@@ -90,8 +91,9 @@ static inline struct reached_entry *reached_entry(struct reached *reached, uint6
 }
 
 /*
- * Copies a sockaddr of IPv4's length or IPv6's; false where its memory is plainly not the program's. The statements without
- * instructions keep the compiler from reading the caller's memory again, which another thread may write by then.
+ * Copies a sockaddr of IPv4's length or IPv6's; false where its memory is plainly not the program's. The statements
+ * without instructions keep the compiler from reading the caller's memory again, which another thread may write by
+ * then.
  */
 static inline bool reached_copy4(union reached_address *copy, const struct sockaddr *address)
 {
@@ -115,8 +117,8 @@ static inline bool reached_copy6(union reached_address *copy, const struct socka
 }
 
 /*
- * Whether an entry that does not hold in `state` is one of sendto's that holds there if the peer's answers are expected, and
- * they are. Read again, not kept: the usual way would have to save a register for it.
+ * Whether an entry that does not hold in `state` is one of sendto's that holds there if the peer's answers are
+ * expected, and they are. Read again, not kept: the usual way would have to save a register for it.
  */
 static inline bool reached_is_awaited(const struct reached_entry *entry, uint64_t state, uint64_t name)
 {
@@ -134,8 +136,9 @@ static inline bool reached_is_awaited(const struct reached_entry *entry, uint64_
 }
 
 /*
- * Whether a copied IPv4 destination needs no decision on `fd`. A name of AF_INET6 that is as short as AF_INET's is the kernel's to
- * refuse, whatever is said here. `awaited`: of sendto's, those too whose answers have to be expected, and are.
+ * Whether a copied IPv4 destination needs no decision on `fd`. A name of AF_INET6 that is as short as AF_INET's is the
+ * kernel's to refuse, whatever is said here. `awaited`: of sendto's, those too whose answers have to be expected, and
+ * are.
  */
 static inline __attribute__((always_inline)) bool reached_knows4(struct reached *reached, int fd,
                                                                  const union reached_address *copy, bool awaited)
@@ -188,8 +191,8 @@ void reached_expect(struct reached_claim *claim, struct reached *reached, int fd
                     socklen_t length);
 
 /*
- * It was allowed, without a word, by what the claim knew: where `fd` has another hint by now nothing is remembered. `answer`
- * is what answers_expect gave, under a policy that judges datagrams.
+ * It was allowed, without a word, by what the claim knew: where `fd` has another hint by now nothing is remembered.
+ * `answer` is what answers_expect gave, under a policy that judges datagrams.
  */
 void reached_allow(const struct reached_claim *claim, int fd, struct answer_note answer);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Binding: the next definition of each hooked name behind our own object, found by a walk over the loader's link map and
- * the GNU hash tables in it.
+ * Binding: the next definition of each hooked name behind our own object, found by a walk over the loader's link map
+ * and the GNU hash tables in it.
  *
  * dlsym(3) would take locks, may allocate, takes three times as long for all names, and ties the object to the glibc
  * it was linked with (dlsym@GLIBC_2.34). It is asked only for what the walk does not find, and is itself found by the
@@ -26,8 +26,8 @@ extern struct r_debug _r_debug __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[];
 
 /*
- * Which version of a name will do. Names that no program is linked with any more have none but an old, hidden one, which old
- * programs ask for.
+ * Which version of a name will do. Names that no program is linked with any more have none but an old, hidden one,
+ * which old programs ask for.
  */
 enum wanted { FUNCTION, FUNCTION_OF_ANY_VERSION, VARIABLE };
 
@@ -41,7 +41,10 @@ struct object {
     const uint32_t *hash; /* DT_GNU_HASH */
 };
 
-/* The names in the order of their pointers in `real`. One text, not a table of pointers, each of which had to be relocated. */
+/*
+ * The names in the order of their pointers in `real`. One text, not a table of pointers, each of which had to be
+ * relocated.
+ */
 static const char bindings[] =
 #define HOOK(name, family, why) #name "\0"
 #define RARE(name, family, why)
@@ -138,8 +141,8 @@ static void *object_find(const struct object *object, const char *name, uint32_t
 }
 
 /*
- * The C library itself: the last object of a program's start that holds anything to be bound. Told by its name, since other
- * preloaded objects define what only libc used to (__libc_start_main, to see the program's start).
+ * The C library itself: the last object of a program's start that holds anything to be bound. Told by its name, since
+ * other preloaded objects define what only libc used to (__libc_start_main, to see the program's start).
  */
 static bool is_libc(const struct object *object)
 {
@@ -172,8 +175,8 @@ static void **binding_slot(size_t i)
 }
 
 /*
- * The first definition of `name` in the objects from `map` on, up to libc: what stands behind it in the map may have been
- * opened by dlopen(3), and be closed by another thread while we read.
+ * The first definition of `name` in the objects from `map` on, up to libc: what stands behind it in the map may have
+ * been opened by dlopen(3), and be closed by another thread while we read.
  */
 static void *next_definition(const struct link_map *map, const char *name, enum wanted wanted)
 {
@@ -191,7 +194,10 @@ static void *next_definition(const struct link_map *map, const char *name, enum 
     return found;
 }
 
-/* dlsym(3), for what the walk could not find: names of an object without a GNU hash table, or of a kind that must not be called. */
+/*
+ * dlsym(3), for what the walk could not find: names of an object without a GNU hash table, or of a kind that must not
+ * be called.
+ */
 static void *find_by_dlsym(const struct link_map *map, const char *name)
 {
     static void *(*dlsym_found)(void *, const char *);
@@ -323,8 +329,8 @@ const void *libc_variable(const char *name)
 }
 
 /*
- * What the kernel put on the first stack: the number of arguments, these, NULL, and the environment. The loader knows where
- * (__libc_stack_end), and stands behind libc in the map.
+ * What the kernel put on the first stack: the number of arguments, these, NULL, and the environment. The loader knows
+ * where (__libc_stack_end), and stands behind libc in the map.
  */
 static char **environment_on_stack(void)
 {

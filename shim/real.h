@@ -143,15 +143,17 @@ extern struct real real __attribute__((visibility("hidden")));
 /* Read by RARE_REAL alone. */
 extern struct rare rare __attribute__((visibility("hidden")));
 
-/* The real function of a name that hooks.def calls RARE, bound at its first use; NULL where this libc does not have it. */
+/*
+ * The real function of a name that hooks.def calls RARE, bound at its first use; NULL where this libc does not have it.
+ */
 #define RARE_REAL(name) ((__typeof__(rare.name))rare_function((void **)(void *)&rare.name, #name))
 
 /* The file that we were loaded from, as the loader calls it; "" where that cannot be told. It stays. */
 const char *own_object(void);
 
 /*
- * The process' environment for the start. A hook that is called before libc's own constructor has run (.preinit_array of the
- * program) finds `environ` empty; it must not take that for "no policy".
+ * The process' environment for the start. A hook that is called before libc's own constructor has run (.preinit_array
+ * of the program) finds `environ` empty; it must not take that for "no policy".
  */
 char **environment_now(void);
 
@@ -159,8 +161,8 @@ char **environment_now(void);
 void real_bind(void);
 
 /*
- * A variable of libc's that older ones lack; NULL then. The program's own copy is found first, as by the linker. To name it
- * in C would tie the object to the version that it came with: the linker forgets that the reference was weak.
+ * A variable of libc's that older ones lack; NULL then. The program's own copy is found first, as by the linker. To
+ * name it in C would tie the object to the version that it came with: the linker forgets that the reference was weak.
  */
 const void *libc_variable(const char *name);
 

@@ -9,8 +9,8 @@
 
 /*
  * Throws away what was just received. A packet that was only peeked at is taken out of the queue, which frees what was
- * passed with it. If another thread takes it first, this takes the one behind it: a program that peeks and receives from
- * two threads at once can lose a datagram so, as it can on the way here.
+ * passed with it. If another thread takes it first, this takes the one behind it: a program that peeks and receives
+ * from two threads at once can lose a datagram so, as it can on the way here.
  */
 static void discard(const struct receipt *receipt)
 {

@@ -52,7 +52,10 @@ static inline void receipt_for_message(struct receipt *receipt, int fd, const st
     receipt->message = message;
 }
 
-/* The real call, with fresh room for everything that it writes. `message` is the receipt's: known where this is inlined. */
+/*
+ * The real call, with fresh room for everything that it writes. `message` is the receipt's: known where this is
+ * inlined.
+ */
 static inline __attribute__((always_inline)) ssize_t receipt_call(struct receipt *receipt, const struct msghdr *message,
                                                                   int flags)
 {

@@ -3,7 +3,8 @@
  * The sources that this thread's last datagrams came from, and that the policy allows without another word: no event is
  * wanted, and neither port nor protocol had to be asked for. A datagram from one of them needs no decision.
  *
- * Kept as destinations are (reached.h), but for the port and the flow label, which are the peer's and nothing depends on.
+ * Kept as destinations are (reached.h), but for the port and the flow label, which are the peer's and nothing depends
+ * on.
  */
 #ifndef SOCKADE_SHIM_RECENT_H
 #define SOCKADE_SHIM_RECENT_H

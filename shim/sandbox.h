@@ -6,9 +6,10 @@
  * From then on hooks make none: nothing is asked (neither kernel nor files), no event is written, no newer policy is
  * followed. What would have to be asked is judged strictly. Closing what was refused is the exception.
  *
- * The flag is the process', though filters are a thread's: which threads share one cannot be told without asking. A filter
- * that came by exec is none of the process' own and is not looked for: it lets the loader open, read and map files, which
- * is what hooks do. A translated socket that is there already goes on to be translated, with the calls that this takes.
+ * The flag is the process', though filters are a thread's: which threads share one cannot be told without asking. A
+ * filter that came by exec is none of the process' own and is not looked for: it lets the loader open, read and map
+ * files, which is what hooks do. A translated socket that is there already goes on to be translated, with the calls
+ * that this takes.
  */
 #ifndef SOCKADE_SHIM_SANDBOX_H
 #define SOCKADE_SHIM_SANDBOX_H

@@ -3,12 +3,13 @@
  * Name servers left out of a resolver state for one call.
  *
  * Since glibc 2.26 (resolv/resolv_conf.c) a state whose list of servers is not the file's own is taken for a program's
- * choice: it is used as it stands, and not read anew from /etc/resolv.conf. A list without servers is one too: the call ends
- * at once with "try again" and opens no socket. The state is brought up to date before the look at it, and not once more
- * during the call (RES_NORELOAD), so that what is judged is what is used. Proved in tests/kernel/no_servers.c.
+ * choice: it is used as it stands, and not read anew from /etc/resolv.conf. A list without servers is one too: the call
+ * ends at once with "try again" and opens no socket. The state is brought up to date before the look at it, and not
+ * once more during the call (RES_NORELOAD), so that what is judged is what is used. Proved in
+ * tests/kernel/no_servers.c.
  *
- * An IPv4 server stands in nsaddr_list; for an IPv6 one the family there is 0, and nsaddrs points to it. The second list and
- * the sockets count only when _ext.nscount is not 0, which the first question sets.
+ * An IPv4 server stands in nsaddr_list; for an IPv6 one the family there is 0, and nsaddrs points to it. The second
+ * list and the sockets count only when _ext.nscount is not 0, which the first question sets.
  */
 #include "shim/servers.h"
 
@@ -41,8 +42,8 @@ static res_state thread_state(void)
 }
 
 /*
- * Brings this thread's state up to date. What is a literal asks nobody, and reads /etc/resolv.conf anew where that has changed.
- * The calls named res_ keep what a program has set before its first one.
+ * Brings this thread's state up to date. What is a literal asks nobody, and reads /etc/resolv.conf anew where that has
+ * changed. The calls named res_ keep what a program has set before its first one.
  */
 static void state_update(res_state state, bool early)
 {
@@ -111,7 +112,9 @@ static void servers_judge(struct servers *servers)
             continue;
         }
         servers->order[servers->kept++] = (uint8_t)i;
-        /* Answers that do not fit a datagram are asked for again by TCP; where that is refused what there is must do. */
+        /*
+         * Answers that do not fit a datagram are asked for again by TCP; where that is refused what there is must do.
+         */
         if (!servers->by_tcp && watching(WATCH_PROTOCOL) && server_refused(state, i, PROTO_TCP, &(bool){false}, NULL))
             servers->added |= RES_IGNTC;
     }
@@ -194,7 +197,10 @@ void servers_leave_out(struct servers *servers, const char *op, res_state state,
     servers->state = state;
     servers->by_tcp = (state->options & RES_USEVC) || question > QUESTION_BY_UDP;
     servers_judge(servers);
-    /* It could not be brought up to date, for want of memory perhaps. What the call would find is unknown: it finds none. */
+    /*
+     * It could not be brought up to date, for want of memory perhaps. What the call would find is unknown: it finds
+     * none.
+     */
     if (servers->own && !(state->options & RES_INIT))
         servers->added |= RES_INIT;
     servers->added &= ~state->options;

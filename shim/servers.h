@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The resolver inside libc sends past every hook. So the name servers that it would ask are judged before the call, as
- * what they are: destinations, port 53 by UDP. Those that are refused are left out of the resolver's state while the call
- * lasts. Without any left names fail at once with "try again", and what needs no server works: literals, /etc/hosts,
- * localhost.
+ * what they are: destinations, port 53 by UDP. Those that are refused are left out of the resolver's state while the
+ * call lasts. Without any left names fail at once with "try again", and what needs no server works: literals,
+ * /etc/hosts, localhost.
  */
 #ifndef SOCKADE_SHIM_SERVERS_H
 #define SOCKADE_SHIM_SERVERS_H
@@ -32,15 +32,15 @@ struct servers {
 };
 
 /*
- * Leaves out what is refused, for a call named `op`. `state`: the call's own, or NULL for the thread's, which is brought up to
- * date first as the call itself would do it; `early`: as those calls do it whose names begin with res_. `question`: the
- * length of what is sent, or 0 where libc makes it.
+ * Leaves out what is refused, for a call named `op`. `state`: the call's own, or NULL for the thread's, which is
+ * brought up to date first as the call itself would do it; `early`: as those calls do it whose names begin with res_.
+ * `question`: the length of what is sent, or 0 where libc makes it.
  */
 void servers_leave_out(struct servers *servers, const char *op, res_state state, bool early, size_t question);
 
 /*
- * Puts them back, and writes events where servers were asked, or there was none to ask: `unanswered` tells that the call
- * failed as it does then. errno is preserved.
+ * Puts them back, and writes events where servers were asked, or there was none to ask: `unanswered` tells that the
+ * call failed as it does then. errno is preserved.
  */
 void servers_put_back(struct servers *servers, bool unanswered);
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system(3) and popen(3) start /bin/sh from inside libc, by posix_spawn's inner name and with `__environ`. Where a program
- * has emptied that there are three ways to give the shell what it lacks:
+ * system(3) and popen(3) start /bin/sh from inside libc, by posix_spawn's inner name and with `__environ`. Where a
+ * program has emptied that there are three ways to give the shell what it lacks:
  *
- * - `__environ` changed during the call: other threads read and write it meanwhile, and a second call that comes while the
+ * - `__environ` changed during the call: other threads read and write it meanwhile, and a second call that comes
+ *   while the
  *   first one ends would lose it.
- * - Both functions written anew: what they do to SIGINT, SIGQUIT and SIGCHLD, with cancellation and among threads, and what
+ * - Both functions written anew: what they do to SIGINT, SIGQUIT and SIGCHLD, with cancellation and among threads,
+ *   and what
  *   pclose(3) knows of popen's child, would have to be copied from each libc.
- * - The command changed, so that the shell itself does it: `export LD_PRELOAD='...'; exec /bin/sh -c -- '...' sh`. No state
- *   of the process is touched, and everything else stays libc's own. The second shell is ours from its first instruction,
+ * - The command changed, so that the shell itself does it: `export LD_PRELOAD='...'; exec /bin/sh -c -- '...' sh`. No
+ *   state
+ *   of the process is touched, and everything else stays libc's own. The second shell is ours from its first
+ *   instruction,
  *   and the first one does nothing in between.
  *
  * It is the third, and only where something is missing.

@@ -12,8 +12,8 @@ struct shell_command {
 };
 
 /*
- * Makes the command that system(3) and popen(3) are to give to their shell: the program's own where `environ` has what a
- * child needs. Without memory it is that too, and false. Keeps errno.
+ * Makes the command that system(3) and popen(3) are to give to their shell: the program's own where `environ` has what
+ * a child needs. Without memory it is that too, and false. Keeps errno.
  */
 _Bool shell_command_make(struct shell_command *out, const char *command);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The start: every layer found or failed closed, what was found pinned for children, and all of it handed to follow.c. */
+/*
+ * The start: every layer found or failed closed, what was found pinned for children, and all of it handed to follow.c.
+ */
 #include "shim/start.h"
 
 #include "shim/child_environment.h"
@@ -57,8 +59,8 @@ static bool start_layer(int i, bool explicit_path)
 }
 
 /*
- * Copies one variable, since programs change and overwrite their environment; NULL where there is no room left. In front of
- * the copy stands `name`, as children get it.
+ * Copies one variable, since programs change and overwrite their environment; NULL where there is no room left. In
+ * front of the copy stands `name`, as children get it.
  */
 static const char *keep(const char *name, const char *value)
 {

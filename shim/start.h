@@ -9,8 +9,8 @@
 void start_layers(void);
 
 /*
- * Runs `sockade compile --fresh --quiet TEXT` (--system for the system layer) in a child that the program cannot notice,
- * with a clean environment and a time limit of COMPILE_SECONDS. Returns whether it ended well.
+ * Runs `sockade compile --fresh --quiet TEXT` (--system for the system layer) in a child that the program cannot
+ * notice, with a clean environment and a time limit of COMPILE_SECONDS. Returns whether it ended well.
  */
 #define COMPILE_SECONDS 30
 bool compile_child_run(const struct layer_place *place, const struct surroundings *surroundings);

@@ -9,8 +9,8 @@
 #define BINFMT_HEAD 256 /* so much of a file is compared: the kernel's BINPRM_BUF_SIZE */
 
 /*
- * Finds the interpreter of the open file `fd`, which was named `path`, among the entries of `folder` (BINFMT_FOLDER). False
- * where there is none, or binfmt_misc is not mounted. Async-signal-safe, no allocation.
+ * Finds the interpreter of the open file `fd`, which was named `path`, among the entries of `folder` (BINFMT_FOLDER).
+ * False where there is none, or binfmt_misc is not mounted. Async-signal-safe, no allocation.
  */
 bool binfmt_find(char interpreter[PROGRAM_TEXT], const char *folder, int fd, const char *path);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system call of 32-bit x86: by the interrupt, which every kernel and emulator knows, from wherever it is called. The
- * quicker ways lie in the vDSO, at an address that libc alone is told of.
+ * The system call of 32-bit x86: by the interrupt, which every kernel and emulator knows, from wherever it is called.
+ * The quicker ways lie in the vDSO, at an address that libc alone is told of.
  *
- * A function of its own and not part of its callers, which may keep their frame in ebp, the sixth argument's register. What
- * it does to the stack is told to unwinders (a thread may be cancelled here, or a handler make a backtrace).
+ * A function of its own and not part of its callers, which may keep their frame in ebp, the sixth argument's register.
+ * What it does to the stack is told to unwinders (a thread may be cancelled here, or a handler make a backtrace).
  */
 #include "state/call.h"
 

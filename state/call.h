@@ -2,8 +2,8 @@
 /*
  * A system call without libc.
  *
- * syscall(2) does the same and is used where the machine's own instruction is not known here. But the shim's is a hook, and
- * each name that the object imports costs the loader 0.1 to 0.3 us at every start of every program.
+ * syscall(2) does the same and is used where the machine's own instruction is not known here. But the shim's is a hook,
+ * and each name that the object imports costs the loader 0.1 to 0.3 us at every start of every program.
  */
 #ifndef SOCKADE_STATE_CALL_H
 #define SOCKADE_STATE_CALL_H

@@ -61,8 +61,8 @@ void *image_reserve(size_t size, size_t *room)
 }
 
 /*
- * Maps the whole file. Cutting it short under a mapping would bring SIGBUS; whoever may write the file is trusted not to,
- * and publish only ever replaces images by rename(2).
+ * Maps the whole file. Cutting it short under a mapping would bring SIGBUS; whoever may write the file is trusted not
+ * to, and publish only ever replaces images by rename(2).
  */
 static bool image_map(struct image_file *out, int descriptor)
 {

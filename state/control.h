@@ -43,15 +43,15 @@ enum image_file_outcome image_file_open(struct image_file *out, int folder, cons
 void image_file_close(struct image_file *file);
 
 /*
- * Reserves address space for two slots of `*room` bytes each, for images of about `size` bytes: IMAGE_LIMIT, or under a limit
- * on address space less. It reads as zero, and no page of it is touched before it is used. NULL where that much is not to
- * be had.
+ * Reserves address space for two slots of `*room` bytes each, for images of about `size` bytes: IMAGE_LIMIT, or under a
+ * limit on address space less. It reads as zero, and no page of it is touched before it is used. NULL where that much
+ * is not to be had.
  */
 void *image_reserve(size_t size, size_t *room);
 
 /*
- * Whether an image of this size may be moved into a slot of `room` bytes. A late reader may mix the offsets of one image
- * with the counts of another and with elements of twice the size; all of that must lie inside what is reserved.
+ * Whether an image of this size may be moved into a slot of `room` bytes. A late reader may mix the offsets of one
+ * image with the counts of another and with elements of twice the size; all of that must lie inside what is reserved.
  */
 static inline bool image_fits_slot(size_t size, size_t room)
 {
@@ -59,8 +59,9 @@ static inline bool image_fits_slot(size_t size, size_t room)
 }
 
 /*
- * Moves the mapping of `file` to `slot`, an address inside a reserved range in which `mapped` bytes are an older image's;
- * what is left of that becomes zero pages. No reader of the range ever meets a hole. The mapping is the slot's then.
+ * Moves the mapping of `file` to `slot`, an address inside a reserved range in which `mapped` bytes are an older
+ * image's; what is left of that becomes zero pages. No reader of the range ever meets a hole. The mapping is the slot's
+ * then.
  */
 bool image_file_move(struct image_file *file, void *slot, size_t mapped);
 

@@ -51,8 +51,8 @@ static inline ssize_t kernel_read(int descriptor, void *bytes, size_t size)
 }
 
 /*
- * pread(2), which every loader calls, so that no sandbox of a program that starts others can do without it. 32-bit machines
- * pass its offset in different ways; that of preadv(2) is in two halves everywhere.
+ * pread(2), which every loader calls, so that no sandbox of a program that starts others can do without it. 32-bit
+ * machines pass its offset in different ways; that of preadv(2) is in two halves everywhere.
  */
 static inline ssize_t kernel_read_at(int descriptor, void *bytes, size_t size, uint64_t offset)
 {
@@ -77,8 +77,8 @@ static inline int kernel_duplicate(int descriptor, int least)
 }
 
 /*
- * The calls on sockets. 32-bit x86 has had numbers for them since Linux 4.3 only, and libc goes by socketcall(2): that is
- * what a sandbox will know there.
+ * The calls on sockets. 32-bit x86 has had numbers for them since Linux 4.3 only, and libc goes by socketcall(2): that
+ * is what a sandbox will know there.
  */
 #ifdef __i386__
 static inline long kernel_socket_call(long call, long a, long b, long c)

@@ -56,8 +56,8 @@ struct layer_place {
 int locate_layers(const struct surroundings *surroundings, struct layer_place layers[LAYERS_MAX]);
 
 /*
- * Writes the value of SOCKADE_PINNED for the user layers with `held` set: "1:UID:PATH:PATH..." with %XX for `%`, `:` and
- * control bytes. Returns its length, or 0 where there is nothing to pin or it does not fit.
+ * Writes the value of SOCKADE_PINNED for the user layers with `held` set: "1:UID:PATH:PATH..." with %XX for `%`, `:`
+ * and control bytes. Returns its length, or 0 where there is nothing to pin or it does not fit.
  */
 size_t pin_format(char *out, size_t size, uid_t uid, const struct layer_place *layers, const bool *held, int count);
 

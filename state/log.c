@@ -217,8 +217,8 @@ static bool own_path(char *out, const char *path, pid_t pid)
 }
 
 /*
- * The same for a path with the process' id in it. Mapped, not on the stack: with the event's line there, a thread of the
- * smallest size (16 KiB) has no room for a path too.
+ * The same for a path with the process' id in it. Mapped, not on the stack: with the event's line there, a thread of
+ * the smallest size (16 KiB) has no room for a path too.
  */
 static bool log_to_own_file(const struct signal_guard *guard, const struct log_place *place, const char *line,
                             size_t length, uid_t uid, pid_t pid)

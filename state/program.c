@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file's first kilobyte tells nearly always all of it: the ELF header, the program headers behind it, and behind these
- * the name of the dynamic loader; or a script's first line.
+ * A file's first kilobyte tells nearly always all of it: the ELF header, the program headers behind it, and behind
+ * these the name of the dynamic loader; or a script's first line.
  */
 #include "state/program.h"
 
@@ -111,8 +111,8 @@ static bool part_read(struct part *out, const struct head *head, const struct pa
 }
 
 /*
- * Whether a program's notes hold the one that Go's linker writes (cmd/link: owner "Go", type 4), among those of the C linker
- * where that was used. Looked at is as much as compilers write.
+ * Whether a program's notes hold the one that Go's linker writes (cmd/link: owner "Go", type 4), among those of the C
+ * linker where that was used. Looked at is as much as compilers write.
  */
 static bool has_go_note(const struct head *head, const struct part *part)
 {
@@ -164,8 +164,8 @@ static enum program_form loader_read(const struct head *head, char loader[PROGRA
 }
 
 /*
- * Splits a script's first line as fs/binfmt_script.c does: the interpreter, and all the rest as one argument. One that the
- * kernel would have to cut in the interpreter's name it refuses.
+ * Splits a script's first line as fs/binfmt_script.c does: the interpreter, and all the rest as one argument. One that
+ * the kernel would have to cut in the interpreter's name it refuses.
  */
 static bool script_read(struct program *out, const struct head *head)
 {

@@ -50,7 +50,10 @@ bool machine_equals(const struct machine *one, const struct machine *other);
 /* Whether the dynamic loader is musl's: objects that were built for the GNU C library cannot be loaded by it. */
 bool loader_is_musl(const char *loader);
 
-/* Whether a file's name is that of the GNU C library's dynamic loader, which has no loader itself and is no static program. */
+/*
+ * Whether a file's name is that of the GNU C library's dynamic loader, which has no loader itself and is no static
+ * program.
+ */
 bool is_loader_name(const char *path);
 
 /* What a file's mode and attributes mean for the loader of a process that starts it. */
@@ -61,20 +64,26 @@ enum privilege {
     PRIVILEGE_CAPABILITIES, /* the same even under no_new_privs; not where it is started through its loader */
 };
 
-/* For the real user of this process, of an open file and what fstat(2) said of it. Under no_new_privs a set-user-id file gains nothing and is loaded like any other. */
+/*
+ * For the real user of this process, of an open file and what fstat(2) said of it. Under no_new_privs a set-user-id
+ * file gains nothing and is loaded like any other.
+ */
 enum privilege program_privilege(int fd, const struct stat *st, bool no_new_privs);
 
 /* Whether an errno tells something of the path that was asked for, and not of who asked (limits, memory, a sandbox). */
 bool error_is_of_path(int error);
 
-/* Whether this process' own ids make the loader of whatever it starts ignore LD_PRELOAD: real and effective ones differ. */
+/*
+ * Whether this process' own ids make the loader of whatever it starts ignore LD_PRELOAD: real and effective ones
+ * differ.
+ */
 bool ids_differ(void);
 
 bool no_new_privileges(void);
 
 /*
- * Whether `value`, which may hold the loader's token $LIB, leads to an object for this machine. What the token becomes is
- * compiled into each loader; tried are the usual folders. `file` gets the path.
+ * Whether `value`, which may hold the loader's token $LIB, leads to an object for this machine. What the token becomes
+ * is compiled into each loader; tried are the usual folders. `file` gets the path.
  */
 bool object_for(const char *value, const struct machine *machine, char file[PATH_MAX]);
 

@@ -62,8 +62,8 @@ static void put(struct msghdr *to, unsigned char **at, size_t *room, const struc
 }
 
 /*
- * ipi_spec_dst is our own address that the packet reached, which the kernel fills in for raw sockets and leaves empty for ping
- * sockets: the packet's destination, unless that is one of many hosts.
+ * ipi_spec_dst is our own address that the packet reached, which the kernel fills in for raw sockets and leaves empty
+ * for ping sockets: the packet's destination, unless that is one of many hosts.
  */
 static void destination_fill(unsigned char *data, size_t length)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll sets that hold translated sockets. The kernel's set keeps each registration as the program made it. What it reports
- * of a member is corrected, and a report of which nothing is left is dropped (a spent EPOLLONESHOT is armed again); for what is
- * held in user space the events are made here: again and again, once an arrival (EPOLLET), or once until EPOLL_CTL_MOD
- * (EPOLLONESHOT; the kernel's registration is then spent as well).
+ * epoll sets that hold translated sockets. The kernel's set keeps each registration as the program made it. What it
+ * reports of a member is corrected, and a report of which nothing is left is dropped (a spent EPOLLONESHOT is armed
+ * again); for what is held in user space the events are made here: again and again, once an arrival (EPOLLET), or once
+ * until EPOLL_CTL_MOD (EPOLLONESHOT; the kernel's registration is then spent as well).
  */
 #include "shim/icmp/epoll_sets.h"
 #include "shim/icmp/wait.h"
@@ -47,8 +47,8 @@ static bool is_current(const struct member *member)
 }
 
 /*
- * A descriptor of the member's socket; -1 where this process has none. An epoll set holds the socket and not its number: that
- * may be closed, and the socket live on under another one (epoll(7), question 6).
+ * A descriptor of the member's socket; -1 where this process has none. An epoll set holds the socket and not its
+ * number: that may be closed, and the socket live on under another one (epoll(7), question 6).
  */
 static int member_fd(const struct member *member)
 {
@@ -309,7 +309,9 @@ static int event_make(struct round *round, const struct member *member, struct m
     return count;
 }
 
-/* Adds the events that are made here behind the `count` of the kernel; where there is little room members take turns. */
+/*
+ * Adds the events that are made here behind the `count` of the kernel; where there is little room members take turns.
+ */
 static int events_make(struct round *round, int count)
 {
     static _Atomic unsigned begin; /* behind the member that was last reported */
@@ -450,7 +452,9 @@ int icmp_epoll_wait(int epoll_fd, struct epoll_event *events, int most, const st
     return found;
 }
 
-/* Whether `fd`, just added to the set, is a set itself: taking away from it what it cannot hold is another error then. */
+/*
+ * Whether `fd`, just added to the set, is a set itself: taking away from it what it cannot hold is another error then.
+ */
 static bool is_set(int set, int fd)
 {
     struct epoll_event nothing = {0};

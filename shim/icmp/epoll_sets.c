@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A table of notes. Each is written with signals blocked and an odd turn, and read again if its turn moved; a reader that finds it
- * being written for too long (by a thread that a fork left behind) goes on without it.
+ * A table of notes. Each is written with signals blocked and an odd turn, and read again if its turn moved; a reader
+ * that finds it being written for too long (by a thread that a fork left behind) goes on without it.
  */
 #include "shim/icmp/epoll_sets.h"
 

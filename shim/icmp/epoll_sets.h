@@ -45,7 +45,10 @@ static inline bool epoll_sets_any(void)
 /* Whether anything is noted of the set. */
 bool epoll_sets_has(int set);
 
-/* Notes a registration, in place of an earlier one of the same descriptor; where there is no room the kernel's word holds. */
+/*
+ * Notes a registration, in place of an earlier one of the same descriptor; where there is no room the kernel's word
+ * holds.
+ */
 void epoll_sets_put(const struct member *member);
 void epoll_sets_remove(int set, int fd);
 

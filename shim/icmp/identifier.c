@@ -114,7 +114,10 @@ static uint32_t first_decides(struct icmp_socket *socket, int fd, uint16_t ident
     return before;
 }
 
-/* Moves the counter of mapped echoes ahead of this one, but never back: of two numbers the one up to 32,767 higher is ahead. */
+/*
+ * Moves the counter of mapped echoes ahead of this one, but never back: of two numbers the one up to 32,767 higher is
+ * ahead.
+ */
 static void push_ahead(struct icmp_socket *socket, uint16_t sequence)
 {
     uint16_t ahead = (uint16_t)(sequence + 1);

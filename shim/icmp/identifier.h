@@ -2,8 +2,8 @@
 /*
  * Under which identifier and sequence number an echo request goes out.
  *
- * A ping socket has one identifier, the port that it is bound to before it sends first. So the first identifier that the
- * program uses is bound, and its echoes go out as they are. Where that cannot be, and for a second identifier, the
+ * A ping socket has one identifier, the port that it is bound to before it sends first. So the first identifier that
+ * the program uses is bound, and its echoes go out as they are. Where that cannot be, and for a second identifier, the
  * socket is mapped from then on: whatever identifier the kernel has, numbers of our own in sequence, and the table of
  * echoes gives back the names. No lock, and nobody waits: whoever comes second finds its echo mapped.
  */
@@ -13,8 +13,8 @@
 #include "shim/icmp/socket.h"
 
 /*
- * Whether an echo of this name may go out as it is. Binds the first identifier; goes over to mapping where it is another
- * one. `fd` is the socket. errno is preserved.
+ * Whether an echo of this name may go out as it is. Binds the first identifier; goes over to mapping where it is
+ * another one. `fd` is the socket. errno is preserved.
  */
 bool identifier_serves(struct icmp_socket *socket, int fd, uint16_t identifier, uint16_t sequence);
 

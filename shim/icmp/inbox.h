@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets that were taken from the kernel before the program asked for them: to know whether it would get one at all, or
- * since they are for several sockets.
+ * Packets that were taken from the kernel before the program asked for them: to know whether it would get one at all,
+ * or since they are for several sockets.
  *
- * In memory that both sides of a fork share, so that nothing is read twice. Bounded: what finds no room is dropped, as from a
- * full receive buffer. Guarded by a lock that is held with all signals blocked, for microseconds; a holder that was
- * killed loses it.
+ * In memory that both sides of a fork share, so that nothing is read twice. Bounded: what finds no room is dropped, as
+ * from a full receive buffer. Guarded by a lock that is held with all signals blocked, for microseconds; a holder that
+ * was killed loses it.
  */
 #ifndef SOCKADE_SHIM_ICMP_INBOX_H
 #define SOCKADE_SHIM_ICMP_INBOX_H

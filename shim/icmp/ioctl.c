@@ -14,7 +14,9 @@
 #include <linux/sockios.h>
 #include <string.h>
 
-/* The length of the first packet that a receive would give, 0 where there is none. An error that is pending stays so. */
+/*
+ * The length of the first packet that a receive would give, 0 where there is none. An error that is pending stays so.
+ */
 static int readable_bytes(struct icmp_socket *socket, int fd)
 {
     struct msghdr message = {.msg_iov = &(struct iovec){0}, .msg_iovlen = 1};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The label of a translated socket: 64 bits that an ordinary user may put on a socket (SO_MAX_PACING_RATE) and that come
- * along through dup, SCM_RIGHTS and exec. The top bits are set, since with the fq queueing discipline it is a rate.
+ * The label of a translated socket: 64 bits that an ordinary user may put on a socket (SO_MAX_PACING_RATE) and that
+ * come along through dup, SCM_RIGHTS and exec. The top bits are set, since with the fq queueing discipline it is a
+ * rate.
  */
 #ifndef SOCKADE_SHIM_ICMP_LABEL_H
 #define SOCKADE_SHIM_ICMP_LABEL_H

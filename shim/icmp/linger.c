@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two ways to wait. With one thread, no other source and no time limit: a receive that only peeks, so that the kernel
- * itself blocks. Else a ppoll over all sources; the kernel never restarts that after a signal, so it is begun again here
- * where recvmsg would be restarted.
+ * itself blocks. Else a ppoll over all sources; the kernel never restarts that after a signal, so it is begun again
+ * here where recvmsg would be restarted.
  */
 #include "shim/icmp/linger.h"
 
@@ -70,8 +70,8 @@ static void ask(struct lingering *linger, int fd)
 }
 
 /*
- * Whether recvmsg would be restarted after the signal that came (signal(7)): not under SO_RCVTIMEO, else if its handler was
- * installed with SA_RESTART. Which signal it was is not known; so only if all handlers were.
+ * Whether recvmsg would be restarted after the signal that came (signal(7)): not under SO_RCVTIMEO, else if its handler
+ * was installed with SA_RESTART. Which signal it was is not known; so only if all handlers were.
  */
 static bool restarts(const struct lingering *linger)
 {
@@ -123,8 +123,8 @@ static bool wait_for_all(struct lingering *linger, struct icmp_socket *socket, i
 }
 
 /*
- * A pending error ends the wait as a packet does: the error queue has to be looked at then. shutdown(2) ends it without a
- * packet that could be cut.
+ * A pending error ends the wait as a packet does: the error queue has to be looked at then. shutdown(2) ends it without
+ * a packet that could be cut.
  */
 static bool wait_in_kernel(struct lingering *linger, struct icmp_socket *socket, int fd)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting inside a receive until there may be a packet: as long as the caller would, and as the kernel's recvmsg does. */
+/*
+ * Waiting inside a receive until there may be a packet: as long as the caller would, and as the kernel's recvmsg does.
+ */
 #ifndef SOCKADE_SHIM_ICMP_LINGER_H
 #define SOCKADE_SHIM_ICMP_LINGER_H
 
@@ -18,9 +20,9 @@ struct lingering {
 };
 
 /*
- * Waits until the socket, or a source of a listener, may have something. False with errno: EAGAIN where the descriptor does
- * not block or the time is over, EINTR after a signal whose handler was not installed with SA_RESTART, EBADF where the
- * descriptor was closed meanwhile; or with `ended`.
+ * Waits until the socket, or a source of a listener, may have something. False with errno: EAGAIN where the descriptor
+ * does not block or the time is over, EINTR after a signal whose handler was not installed with SA_RESTART, EBADF where
+ * the descriptor was closed meanwhile; or with `ended`.
  */
 bool linger(struct lingering *linger, struct icmp_socket *socket, int fd, bool threads);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of a translated socket: bind(2), connect(2), getsockname(2), as raw_bind, rawv6_bind (net/ipv4/raw.c, net/ipv6/raw.c) and
- * the shared connect and getname of both kinds of sockets answer.
+ * Names of a translated socket: bind(2), connect(2), getsockname(2), as raw_bind, rawv6_bind (net/ipv4/raw.c,
+ * net/ipv6/raw.c) and the shared connect and getname of both kinds of sockets answer.
  *
- * A ping socket's identifier is chosen once and for all when an address is bound, so bind's address is only kept here. connect
- * makes the kernel choose a source, and it then takes no replies but to that: it has to be the address that was kept.
+ * A ping socket's identifier is chosen once and for all when an address is bound, so bind's address is only kept here.
+ * connect makes the kernel choose a source, and it then takes no replies but to that: it has to be the address that was
+ * kept.
  */
 #include "shim/icmp/options.h"
 
@@ -65,7 +66,9 @@ static bool needs_scope(const struct in6_addr *address)
     return IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address) || IN6_IS_ADDR_MC_NODELOCAL(address);
 }
 
-/* Lets the socket of no use be bound to what this one may be bound to: its interface, and addresses that are not local. */
+/*
+ * Lets the socket of no use be bound to what this one may be bound to: its interface, and addresses that are not local.
+ */
 static void copy_licence(int fd, int scrap, bool six)
 {
     const int level = six ? IPPROTO_IPV6 : IPPROTO_IP;
@@ -211,8 +214,9 @@ int icmp_getsockname(struct icmp_socket *socket, int fd, struct sockaddr *addres
 }
 
 /*
- * Makes the address that was kept the kernel's choice: the source of what is sent to an own address is that address, and
- * a source that was chosen stays when the socket is connected elsewhere (ip4_datagram_connect, ip6_datagram_connect).
+ * Makes the address that was kept the kernel's choice: the source of what is sent to an own address is that address,
+ * and a source that was chosen stays when the socket is connected elsewhere (ip4_datagram_connect,
+ * ip6_datagram_connect).
  */
 static void choose_source(const struct icmp_socket *socket, int fd)
 {
@@ -264,7 +268,9 @@ static void peer_keep(struct icmp_socket *socket, int fd, const union name *name
     atomic_store(&socket->connected, true);
 }
 
-/* Whether what was bound is the source of what is sent, and the kernel does not know it yet. A multicast group is none. */
+/*
+ * Whether what was bound is the source of what is sent, and the kernel does not know it yet. A multicast group is none.
+ */
 static bool has_own_source(const struct icmp_socket *socket)
 {
     bool group = icmp_is_six(socket) ? IN6_IS_ADDR_MULTICAST(&socket->local6)

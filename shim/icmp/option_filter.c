@@ -2,13 +2,13 @@
 /*
  * Setting and getting filters.
  *
- * A classic program is kept and run by us, since its offsets are a raw socket's and since ICMP errors have to pass it as
- * well. The kernel judges it all the same: it is attached to a socket of no use and read back from there. An eBPF program stays the
- * kernel's; it sees what a ping socket's queue gets.
+ * A classic program is kept and run by us, since its offsets are a raw socket's and since ICMP errors have to pass it
+ * as well. The kernel judges it all the same: it is attached to a socket of no use and read back from there. An eBPF
+ * program stays the kernel's; it sees what a ping socket's queue gets.
  *
- * One filter is ours. An ICMP6_FILTER that passes echo replies alone, which is what ping sets, blocks one more type that
- * a ping socket gets: the extended echo reply (RFC 8335). The kernel keeps that out, so that replies need no second
- * look.
+ * One filter is ours. An ICMP6_FILTER that passes echo replies alone, which is what ping sets, blocks one more type
+ * that a ping socket gets: the extended echo reply (RFC 8335). The kernel keeps that out, so that replies need no
+ * second look.
  */
 #include "shim/icmp/option_filter.h"
 
@@ -130,7 +130,10 @@ static int program_attach(struct icmp_socket *socket, int fd, const void *value,
     if (real.setsockopt(scrap, SOL_SOCKET, SO_ATTACH_FILTER, value, length) != 0) {
         error = errno;
     } else {
-        /* A packet that is judged in between meets no filter, or a program of two halves, which is bounded all the same. */
+        /*
+         * A packet that is judged in between meets no filter, or a program of two halves, which is bounded all the
+         * same.
+         */
         atomic_store(&socket->program_count, 0);
         if (real.getsockopt(scrap, SOL_SOCKET, SO_GET_FILTER, socket->program, &count) != 0)
             error = errno;

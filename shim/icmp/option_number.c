@@ -2,8 +2,9 @@
 /*
  * Options that are one number: one table, by level and name.
  *
- * What translation rests on stays on in the kernel (socket.h), so what the program asked for is a bit of our own. What a ping
- * socket does not know at all (IP_HDRINCL, IPV6_CHECKSUM, ...) is kept here, and refused where a raw socket refuses it.
+ * What translation rests on stays on in the kernel (socket.h), so what the program asked for is a bit of our own. What
+ * a ping socket does not know at all (IP_HDRINCL, IPV6_CHECKSUM, ...) is kept here, and refused where a raw socket
+ * refuses it.
  */
 #include "shim/icmp/option_number.h"
 
@@ -39,8 +40,8 @@ static int protocol_get(struct icmp_socket *socket, int fd)
 }
 
 /*
- * The errno that a raw socket would show, and not the kernel's own, which errors of all kinds set on a ping socket: it stays
- * for the next send or receive to find out what the error queue holds.
+ * The errno that a raw socket would show, and not the kernel's own, which errors of all kinds set on a ping socket: it
+ * stays for the next send or receive to find out what the error queue holds.
  */
 static int error_get(struct icmp_socket *socket, int fd)
 {
@@ -137,8 +138,8 @@ static int header_included_get(struct icmp_socket *socket, int fd)
 }
 
 /*
- * With IP_PMTUDISC_DONT a ping socket is not told that a packet was too big (ping_err of net/ipv4/ping.c); a raw one shows
- * the ICMP packet all the same. IP_PMTUDISC_OMIT sends without DF too.
+ * With IP_PMTUDISC_DONT a ping socket is not told that a packet was too big (ping_err of net/ipv4/ping.c); a raw one
+ * shows the ICMP packet all the same. IP_PMTUDISC_OMIT sends without DF too.
  */
 static int discover_set(struct icmp_socket *socket, int fd, int value)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Numbers as setsockopt(2) takes them and getsockopt(2) gives them. Each level has its own manner (net/core/sock.c,
- * net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c, net/ipv6/raw.c of Linux 6.18); tests/conformance/every_option.c compares all
- * of them. The functions return 0 or an errno.
+ * net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c, net/ipv6/raw.c of Linux 6.18); tests/conformance/every_option.c
+ * compares all of them. The functions return 0 or an errno.
  */
 #ifndef SOCKADE_SHIM_ICMP_OPTION_VALUE_H
 #define SOCKADE_SHIM_ICMP_OPTION_VALUE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setsockopt and getsockopt of a translated socket: what is a number is in option_number.c, filters in option_filter.c, the
- * rest here; what no one knows is the kernel's, which answers for a ping socket as for a raw one but for the levels below.
+ * setsockopt and getsockopt of a translated socket: what is a number is in option_number.c, filters in option_filter.c,
+ * the rest here; what no one knows is the kernel's, which answers for a ping socket as for a raw one but for the levels
+ * below.
  *
  * Of Linux 6.18: net/ipv4/raw.c, net/ipv6/raw.c, net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c, net/core/sock.c. Not
  * translated are the options of a multicast router (MRT6_*), which are privileged.
@@ -45,7 +46,10 @@ static int refusal(const struct icmp_socket *socket, int level, int name)
     return name == ICMP_FILTER ? EOPNOTSUPP : ENOPROTOOPT;
 }
 
-/* The kernel rounds and bounds what was asked for; that is kept for the program, and then the room is made that we need. */
+/*
+ * The kernel rounds and bounds what was asked for; that is kept for the program, and then the room is made that we
+ * need.
+ */
 static int receive_buffer_set(struct icmp_socket *socket, int fd, int name, const void *value, socklen_t length)
 {
     const int least = RECEIVE_BUFFER_LEAST;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes to the kernel in place of a message of the program: another beginning (an ICMP header of ours), more control
- * messages, another address. The rest stays where the program has it, so nothing is copied but headers.
+ * What goes to the kernel in place of a message of the program: another beginning (an ICMP header of ours), more
+ * control messages, another address. The rest stays where the program has it, so nothing is copied but headers.
  *
  * On the caller's stack, without allocation: programs send from signal handlers. Only a message of very many parts, or
  * with very long control messages, takes pages of its own.

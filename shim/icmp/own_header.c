@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * Options as far as a control message can carry them. IP_RETOPTS takes source routes in another order of addresses and makes
- * the kernel send elsewhere first, so they are left out.
+ * Options as far as a control message can carry them. IP_RETOPTS takes source routes in another order of addresses and
+ * makes the kernel send elsewhere first, so they are left out.
  */
 static bool options_can_be_told(const unsigned char *options, size_t length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 headers that a program writes itself (IP_HDRINCL, IPPROTO_RAW), taken apart into what a ping socket can be told: TTL,
- * TOS, source, options, fragmentation, destination. The kernel writes them anew from that.
+ * IPv4 headers that a program writes itself (IP_HDRINCL, IPPROTO_RAW), taken apart into what a ping socket can be told:
+ * TTL, TOS, source, options, fragmentation, destination. The kernel writes them anew from that.
  */
 #ifndef SOCKADE_SHIM_ICMP_OWN_HEADER_H
 #define SOCKADE_SHIM_ICMP_OWN_HEADER_H
@@ -26,9 +26,9 @@ struct own_header {
 };
 
 /*
- * Reads the header at the beginning of a packet of `size` bytes, of which `bytes` has the first 60, or all. Returns 0, or the
- * errno: EINVAL as raw_send_hdrinc, EPERM for what a raw socket would send and a ping socket cannot: fragments, a TTL
- * of 0, source routes. Pure. `options` points into `bytes`.
+ * Reads the header at the beginning of a packet of `size` bytes, of which `bytes` has the first 60, or all. Returns 0,
+ * or the errno: EINVAL as raw_send_hdrinc, EPERM for what a raw socket would send and a ping socket cannot: fragments,
+ * a TTL of 0, source routes. Pure. `options` points into `bytes`.
  */
 int own_header_read(struct own_header *out, const unsigned char *bytes, size_t size);
 

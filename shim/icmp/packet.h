@@ -72,8 +72,8 @@ size_t ipv4_header(unsigned char out[IPV4_HEADER_MAX], const struct facts *facts
                    size_t data_length);
 
 /*
- * Puts code, identifier and sequence number (host byte order) into an ICMP or ICMPv6 echo header and mends its checksum by
- * difference (RFC 1624), so that neither the data nor a pseudo header is needed.
+ * Puts code, identifier and sequence number (host byte order) into an ICMP or ICMPv6 echo header and mends its checksum
+ * by difference (RFC 1624), so that neither the data nor a pseudo header is needed.
  */
 void echo_rename(unsigned char header[ICMP_HEADER], uint8_t code, uint16_t identifier, uint16_t sequence);
 

@@ -19,7 +19,9 @@ void parts_write(const struct iovec *parts, size_t count, size_t at, const void 
 /* Copies up to `length` bytes from offset `at` on; returns how many there were. */
 size_t parts_read(const struct iovec *parts, size_t count, size_t at, void *bytes, size_t length);
 
-/* Moves `length` bytes from offset `from` on up to offset `to`, which is higher; what lies behind the end is left out. */
+/*
+ * Moves `length` bytes from offset `from` on up to offset `to`, which is higher; what lies behind the end is left out.
+ */
 void parts_move_up(const struct iovec *parts, size_t count, size_t from, size_t to, size_t length);
 
 #endif

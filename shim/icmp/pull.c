@@ -135,8 +135,8 @@ static bool is_packet_only(const struct sock_extended_err *error)
 }
 
 /*
- * Whether the kernel would leave the errno of an ICMP error with a raw socket: raw_err and rawv6_err do so for all errors
- * if IP_RECVERR is set, and for hard ones if the socket is connected.
+ * Whether the kernel would leave the errno of an ICMP error with a raw socket: raw_err and rawv6_err do so for all
+ * errors if IP_RECVERR is set, and for hard ones if the socket is connected.
  */
 static bool error_stays(const struct icmp_socket *socket, const struct sock_extended_err *error)
 {
@@ -156,7 +156,9 @@ static bool error_stays(const struct icmp_socket *socket, const struct sock_exte
     return error->ee_type == ICMP_PARAMETERPROB;
 }
 
-/* The name of the echo that an error quotes, in its first 8 bytes, which are mended; false: it quotes nothing of ours. */
+/*
+ * The name of the echo that an error quotes, in its first 8 bytes, which are mended; false: it quotes nothing of ours.
+ */
 static bool quoted_rename(struct icmp_socket *socket, unsigned char *data, size_t length, struct echo *echo)
 {
     uint16_t wire;
@@ -267,8 +269,8 @@ static void pull_errors(struct icmp_socket *socket, int fd, bool shared)
 }
 
 /*
- * Why nothing can be taken, as a sandbox says to each recvmsg(2), is the program's to know: it would wait for ever. A descriptor
- * that is gone says nothing of the socket.
+ * Why nothing can be taken, as a sandbox says to each recvmsg(2), is the program's to know: it would wait for ever. A
+ * descriptor that is gone says nothing of the socket.
  */
 static void note_failure(struct icmp_socket *socket, int error)
 {

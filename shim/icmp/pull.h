@@ -9,14 +9,14 @@
 #include "shim/icmp/socket.h"
 
 /*
- * All errors that are queued, and replies until one is held; for a listener also what the family's other sockets and the
- * probes have, for a sender beside a listener everything. Never waits. errno is preserved.
+ * All errors that are queued, and replies until one is held; for a listener also what the family's other sockets and
+ * the probes have, for a sender beside a listener everything. Never waits. errno is preserved.
  */
 void icmp_pull(struct icmp_socket *socket, int fd);
 
 /*
- * Holds all that has come so far: before an option changes that decides what a packet that comes is good for. Nothing where
- * nothing was sent yet. errno is preserved.
+ * Holds all that has come so far: before an option changes that decides what a packet that comes is good for. Nothing
+ * where nothing was sent yet. errno is preserved.
  */
 void icmp_pull_all(struct icmp_socket *socket, int fd);
 

@@ -10,8 +10,8 @@
 #include <errno.h>
 
 /*
- * A hint is set where a socket is made and forgotten where a descriptor may become another one, so what is no socket, or
- * a socket of another protocol, is never one of ours. UDP and TCP may be probes.
+ * A hint is set where a socket is made and forgotten where a descriptor may become another one, so what is no socket,
+ * or a socket of another protocol, is never one of ours. UDP and TCP may be probes.
  */
 bool may_be_translated(int fd)
 {
@@ -74,7 +74,10 @@ static __attribute__((noinline)) bool put_buffer_asking(int fd, const void *data
                              .msg_iov = &part,
                              .msg_iovlen = 1};
 
-    /* sendmsg cuts what is too long, and takes no length for no address, as raw IPv4 sockets do; sendto else refuses it. */
+    /*
+     * sendmsg cuts what is too long, and takes no length for no address, as raw IPv4 sockets do; sendto else refuses
+     * it.
+     */
     if (address != NULL && (length > sizeof(struct sockaddr_storage) || (length == 0 && icmp_of(fd) == NULL)))
         return false;
     return put_asking(fd, &message, flags, op, sent);

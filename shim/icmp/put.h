@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sending calls on what this process translates: raw ICMP sockets and probes. What every sending hook asks, once the
- * policy has judged the address.
+ * The sending calls on what this process translates: raw ICMP sockets and probes. What every sending hook asks, once
+ * the policy has judged the address.
  */
 #ifndef SOCKADE_SHIM_ICMP_PUT_H
 #define SOCKADE_SHIM_ICMP_PUT_H
@@ -21,8 +21,8 @@ bool may_be_translated(int fd);
 bool is_put(int fd);
 
 /*
- * Each tells whether `fd` is one of these; then `*sent` is the call's result, with errno. `op` is its name for the log. The
- * message itself is readable; an address of sendto(2) that the kernel refuses by its length is left to it.
+ * Each tells whether `fd` is one of these; then `*sent` is the call's result, with errno. `op` is its name for the log.
+ * The message itself is readable; an address of sendto(2) that the kernel refuses by its length is left to it.
  */
 bool put_message(int fd, const struct msghdr *message, int flags, const char *op, ssize_t *sent);
 bool put_buffer(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length,

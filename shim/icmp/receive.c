@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A receive goes one of two ways. Where nothing has to be sorted out the kernel writes a reply straight into the program's
- * buffers, 20 bytes in on IPv4, and the header is put in front. Else messages are pulled (pull.c) and the first that is held
- * is handed over.
+ * A receive goes one of two ways. Where nothing has to be sorted out the kernel writes a reply straight into the
+ * program's buffers, 20 bytes in on IPv4, and the header is put in front. Else messages are pulled (pull.c) and the
+ * first that is held is handed over.
  *
  * Blocking is left to the kernel where this process has one thread, so that EINTR and SA_RESTART stay exact. With
  * several, one thread's send may consume the pending error while another sleeps in a receive, which would sleep on: so

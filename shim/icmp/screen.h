@@ -6,8 +6,8 @@
 #include "shim/icmp/socket.h"
 
 /*
- * Judges a packet in the program's eyes. A filter program may keep only a part of it: then its length is less afterwards.
- * `fd` is the socket. errno is preserved.
+ * Judges a packet in the program's eyes. A filter program may keep only a part of it: then its length is less
+ * afterwards. `fd` is the socket. errno is preserved.
  */
 bool icmp_screen(const struct icmp_socket *socket, int fd, struct held *packet);
 

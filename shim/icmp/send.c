@@ -5,8 +5,8 @@
  * address as a control message, a header of the program's own taken apart
  * (send_header.c).
  *
- * An ICMP error that came makes the next send of a ping socket fail once in place of sending. A raw socket sends all the
- * same, so the packet is sent again, and the error stays to be found in the queue.
+ * An ICMP error that came makes the next send of a ping socket fail once in place of sending. A raw socket sends all
+ * the same, so the packet is sent again, and the error stays to be found in the queue.
  */
 #include "shim/icmp/send.h"
 
@@ -61,12 +61,13 @@ static bool request_read(struct request *out, const struct icmp_socket *socket, 
 }
 
 /*
- * After a send that failed with the errno of an ICMP error: whether it failed for good. A raw socket sends in spite of a
- * pending error, but not with a header of the program's own (only raw_send_hdrinc goes through sock_alloc_send_skb): then
- * what pull.c finds to be pending is shown, once.
+ * After a send that failed with the errno of an ICMP error: whether it failed for good. A raw socket sends in spite of
+ * a pending error, but not with a header of the program's own (only raw_send_hdrinc goes through sock_alloc_send_skb):
+ * then what pull.c finds to be pending is shown, once.
  *
- * EMSGSIZE is also what the kernel itself finds, and it then puts an entry into the error queue each time. A program that
- * reads that queue must not find more of them than tries of its own, so there it is looked up whether an error came.
+ * EMSGSIZE is also what the kernel itself finds, and it then puts an entry into the error queue each time. A program
+ * that reads that queue must not find more of them than tries of its own, so there it is looked up whether an error
+ * came.
  */
 static bool failed_for_good(struct icmp_socket *socket, int fd)
 {

@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * With its own header a packet has DF or not, and is refused where it is larger than the line, never cut. Those are two ways of
- * IP_MTU_DISCOVER, of which no control message tells: so it is set for one packet. Returns what it was.
+ * With its own header a packet has DF or not, and is refused where it is larger than the line, never cut. Those are two
+ * ways of IP_MTU_DISCOVER, of which no control message tells: so it is set for one packet. Returns what it was.
  */
 static int discovery_set(struct sending *sending, int wanted)
 {
@@ -48,7 +48,8 @@ static ssize_t send_own_echo(struct sending *sending, const struct own_header *h
 }
 
 /*
- * Judges where the header says it goes, unless the sockaddr said the same of the same protocol: the caller has judged that.
+ * Judges where the header says it goes, unless the sockaddr said the same of the same protocol: the caller has judged
+ * that.
  */
 static enum outcome judge_header(struct sending *sending, const struct own_header *header, struct in_addr destination)
 {

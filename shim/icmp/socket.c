@@ -2,10 +2,10 @@
 /*
  * The directory of this process' translated sockets: by cookie, with a guess by descriptor number in front of it.
  *
- * The directory is private and the state behind it is shared: a socket that was open at a fork has the same state on both
- * sides, and one that was opened later is known where it was opened. Entries are never unmapped, since another thread may be
- * in the middle of a call on a socket that was closed under it: an entry that is used again gets fresh pages at the
- * same address.
+ * The directory is private and the state behind it is shared: a socket that was open at a fork has the same state on
+ * both sides, and one that was opened later is known where it was opened. Entries are never unmapped, since another
+ * thread may be in the middle of a call on a socket that was closed under it: an entry that is used again gets fresh
+ * pages at the same address.
  */
 #include "shim/icmp/socket.h"
 

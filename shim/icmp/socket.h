@@ -3,9 +3,9 @@
  * Translated sockets: raw ICMP sockets in the program's eyes, ping sockets in the kernel's.
  *
  * State belongs to the socket and not to a descriptor: it is found by SO_COOKIE, one number for a socket whatever
- * descriptor or process refers to it, so dup, close and a number used again need no notice. It lives in shared memory, so
- * that both sides of a fork see it. A label on the socket itself (SO_MAX_PACING_RATE) tells a program that got the socket
- * by exec or SCM_RIGHTS what it is.
+ * descriptor or process refers to it, so dup, close and a number used again need no notice. It lives in shared memory,
+ * so that both sides of a fork see it. A label on the socket itself (SO_MAX_PACING_RATE) tells a program that got the
+ * socket by exec or SCM_RIGHTS what it is.
  */
 #ifndef SOCKADE_SHIM_ICMP_SOCKET_H
 #define SOCKADE_SHIM_ICMP_SOCKET_H
@@ -129,7 +129,9 @@ static inline int icmp_protocol(const struct icmp_socket *socket)
     return protocols[socket->kind];
 }
 
-/* The translated socket behind `fd`, asked of the kernel (one getsockopt); NULL where it is none. errno is preserved. */
+/*
+ * The translated socket behind `fd`, asked of the kernel (one getsockopt); NULL where it is none. errno is preserved.
+ */
 struct icmp_socket *icmp_find(int fd);
 
 /* The same where this process has any at all: one load and a branch otherwise. */
@@ -156,8 +158,8 @@ void icmp_doubt(int fd);
 bool icmp_is(const struct icmp_socket *socket, int fd);
 
 /*
- * Makes state for a ping socket that was just opened, sets the options in the kernel that translation rests on, and labels
- * it. NULL with errno (ENOBUFS, ENOMEM) where there is no room; the descriptor stays open.
+ * Makes state for a ping socket that was just opened, sets the options in the kernel that translation rests on, and
+ * labels it. NULL with errno (ENOBUFS, ENOMEM) where there is no room; the descriptor stays open.
  */
 struct icmp_socket *icmp_register(int fd, enum icmp_kind kind);
 
@@ -165,7 +167,9 @@ struct icmp_socket *icmp_register(int fd, enum icmp_kind kind);
 struct label;
 struct icmp_socket *icmp_register_as(int fd, const struct label *label);
 
-/* Looks at a descriptor that came by exec or SCM_RIGHTS, and takes it up where it carries a label. errno is preserved. */
+/*
+ * Looks at a descriptor that came by exec or SCM_RIGHTS, and takes it up where it carries a label. errno is preserved.
+ */
 void icmp_adopt(int fd);
 
 /* Writes the label again, after the identifier became fixed or mapped, or an option changed that exec has to keep. */
@@ -174,13 +178,15 @@ void icmp_label(struct icmp_socket *socket, int fd);
 /* To be called when a filter, a peer or a bound address was set or removed: decides anew what `screened` is. */
 void icmp_screen_changed(struct icmp_socket *socket);
 
-/* Marks that it has sent, or has been waited on or received from (which may make it a listener). Cheap when already so. */
+/*
+ * Marks that it has sent, or has been waited on or received from (which may make it a listener). Cheap when already so.
+ */
 void icmp_mark_sent(struct icmp_socket *socket);
 void icmp_mark_listened(struct icmp_socket *socket);
 
 /*
- * A listener: waited on or received from, and has never sent. It sees what the family's other translated sockets see, and
- * the errors of UDP and TCP probes, as a raw socket beside them would. Senders are none.
+ * A listener: waited on or received from, and has never sent. It sees what the family's other translated sockets see,
+ * and the errors of UDP and TCP probes, as a raw socket beside them would. Senders are none.
  */
 static inline bool icmp_is_listener(const struct icmp_socket *socket)
 {
@@ -192,8 +198,8 @@ bool icmp_has_listeners(bool six);
 bool icmp_has_senders(bool six);
 
 /*
- * Walks over the sockets of this process: the first from index `*at` on that may be in use, and its descriptor, verified;
- * `*at` is moved behind it. NULL at the end. Begin with 0.
+ * Walks over the sockets of this process: the first from index `*at` on that may be in use, and its descriptor,
+ * verified; `*at` is moved behind it. NULL at the end. Begin with 0.
  */
 struct icmp_socket *icmp_next(unsigned *at, int *fd);
 
@@ -239,8 +245,8 @@ static inline struct echo echo_load(const struct icmp_socket *socket, uint16_t w
 }
 
 /*
- * What the program called the echo that came back with this identifier and sequence number on the wire. Not known: it was
- * sent by nobody here (another program before exec, with an identifier that was mapped): to be dropped.
+ * What the program called the echo that came back with this identifier and sequence number on the wire. Not known: it
+ * was sent by nobody here (another program before exec, with an identifier that was mapped): to be dropped.
  */
 static inline struct echo icmp_echo_name(const struct icmp_socket *socket, uint16_t identifier, uint16_t wire)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The receiving calls on what this process translates: raw ICMP sockets and probes. What every receiving hook asks first. */
+/*
+ * The receiving calls on what this process translates: raw ICMP sockets and probes. What every receiving hook asks
+ * first.
+ */
 #ifndef SOCKADE_SHIM_ICMP_TAKE_H
 #define SOCKADE_SHIM_ICMP_TAKE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ppoll. Where no socket of this process has anything held, filtered or shared there is one real ppoll, and only entries with
- * POLLERR are looked at. Else whatever may be wrong is asked first, and the real ppoll waits for the rest and for the
- * sources of listeners; what it then reports is corrected, and if nothing is left the wait goes on.
+ * ppoll. Where no socket of this process has anything held, filtered or shared there is one real ppoll, and only
+ * entries with POLLERR are looked at. Else whatever may be wrong is asked first, and the real ppoll waits for the rest
+ * and for the sources of listeners; what it then reports is corrected, and if nothing is left the wait goes on.
  */
 #include "shim/icmp/wait.h"
 

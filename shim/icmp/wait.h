@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting in a process that has translated sockets (WATCH_ICMP) or probes (WATCH_PROBES): as ppoll(2), select(2) and the epoll
- * calls, but readable is what a raw socket would have to be read, and no error shows that a raw socket would not show.
+ * Waiting in a process that has translated sockets (WATCH_ICMP) or probes (WATCH_PROBES): as ppoll(2), select(2) and
+ * the epoll calls, but readable is what a raw socket would have to be read, and no error shows that a raw socket would
+ * not show.
  */
 #ifndef SOCKADE_SHIM_ICMP_WAIT_H
 #define SOCKADE_SHIM_ICMP_WAIT_H

@@ -24,15 +24,15 @@ struct span {
 bool span_begin(struct span *span, const struct timespec *timeout);
 
 /*
- * The timeout of the next real wait, in `left`; NULL is for ever. With `in_turns` a short one, after which everything is
- * looked at again.
+ * The timeout of the next real wait, in `left`; NULL is for ever. With `in_turns` a short one, after which everything
+ * is looked at again.
  */
 const struct timespec *span_next(const struct span *span, bool in_turns, struct timespec *left);
 bool span_is_over(const struct span *span);
 
 /*
- * Whether this process ever had a second thread. What one thread takes from the kernel into an inbox does not wake another
- * that sleeps in the kernel: so with threads waits are made in turns.
+ * Whether this process ever had a second thread. What one thread takes from the kernel into an inbox does not wake
+ * another that sleeps in the kernel: so with threads waits are made in turns.
  */
 bool wait_has_threads(void);
 
@@ -58,8 +58,8 @@ static inline bool wait_sources_overflow(const struct wait_sources *sources)
 bool wait_doubts(const struct icmp_socket *socket, short found);
 
 /*
- * What is shown of a translated socket for which the kernel says `found`, or nothing yet. Takes from the kernel what has to
- * be looked at, so that an error is not found again. errno is preserved.
+ * What is shown of a translated socket for which the kernel says `found`, or nothing yet. Takes from the kernel what
+ * has to be looked at, so that an error is not found again. errno is preserved.
  */
 short wait_shown(struct icmp_socket *socket, int fd, short wanted, short found);
 
@@ -70,8 +70,8 @@ short wait_shown(struct icmp_socket *socket, int fd, short wanted, short found);
 bool wait_fruitless(unsigned *rounds, const sigset_t *mask);
 
 /*
- * Signals are kept out but inside the real waits, so that none is handled between two of them and then waited over. Returns
- * the mask for the real waits.
+ * Signals are kept out but inside the real waits, so that none is handled between two of them and then waited over.
+ * Returns the mask for the real waits.
  */
 const sigset_t *wait_hold_signals(sigset_t *before, const sigset_t *mask);
 

@@ -56,7 +56,8 @@ static unsigned long below(int count, int i)
 }
 
 /*
- * Sets may be shorter than `count` says where that is more than the process has descriptors, since the kernel looks at no more.
+ * Sets may be shorter than `count` says where that is more than the process has descriptors, since the kernel looks at
+ * no more.
  */
 static int count_bounded(int count)
 {
@@ -129,7 +130,10 @@ static bool counts(const struct pollfd *entry, int set)
     return (entry->events & asked[set]) != 0 && (entry->revents & counted[set]) != 0;
 }
 
-/* How many bits will be set. Entries that have none though poll reports them are left out from now on; -1: a bad descriptor. */
+/*
+ * How many bits will be set. Entries that have none though poll reports them are left out from now on; -1: a bad
+ * descriptor.
+ */
 static int bits_count(struct selection *selection)
 {
     int bits = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bind, connect, getsockname, getpeername and ioctl with good and bad addresses, lengths and pointers; filters that are set in
- * parts, locked and read back; options whose answers depend on what was done before.
+ * bind, connect, getsockname, getpeername and ioctl with good and bad addresses, lengths and pointers; filters that are
+ * set in parts, locked and read back; options whose answers depend on what was done before.
  *
- * Not compared: what a raw socket that was disconnected (AF_UNSPEC) receives, which is nothing ever again; connecting a raw
- * ICMPv6 socket to an IPv4-mapped address, which the kernel grants and then has no use for.
+ * Not compared: what a raw socket that was disconnected (AF_UNSPEC) receives, which is nothing ever again; connecting a
+ * raw ICMPv6 socket to an IPv4-mapped address, which the kernel grants and then has no use for.
  */
 #include "tests/conformance/unprivileged.h"
 

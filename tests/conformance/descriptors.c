@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A socket stays what it is when descriptors run out, when it is inherited under any number, and when another one looks like
- * it.
+ * A socket stays what it is when descriptors run out, when it is inherited under any number, and when another one looks
+ * like it.
  */
 #include "tests/conformance/conformance.h"
 
@@ -88,7 +88,10 @@ static void take_over(int fd)
     say_next("  its reply", fd, 0);
 }
 
-/* SO_MAX_PACING_RATE is where a translated socket is marked; what somebody wrote there says nothing about other sockets. */
+/*
+ * SO_MAX_PACING_RATE is where a translated socket is marked; what somebody wrote there says nothing about other
+ * sockets.
+ */
 static void alike(void)
 {
     static const int protocols[] = {IPPROTO_UDP, IPPROTO_TCP};

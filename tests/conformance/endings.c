@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Receives that end without a packet: a socket that was shut down, a descriptor that was closed under a thread which waits and
- * is another socket's by now, memory that the kernel cannot write to.
+ * Receives that end without a packet: a socket that was shut down, a descriptor that was closed under a thread which
+ * waits and is another socket's by now, memory that the kernel cannot write to.
  */
 #include "tests/conformance/conformance.h"
 
@@ -111,7 +111,10 @@ static void *receive_any(void *context)
     return NULL;
 }
 
-/* What the thread gets differs (a raw socket's receive goes on with the old socket); that it takes nothing of others does not. */
+/*
+ * What the thread gets differs (a raw socket's receive goes on with the old socket); that it takes nothing of others
+ * does not.
+ */
 static void closed_under_a_thread(void)
 {
     union place own = loopback_place();

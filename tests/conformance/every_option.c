@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every option of every level that a raw ICMP socket could have, by number: what it is at first, and what becomes of it with
- * good and bad values, lengths and pointers. What is refused as unknown (ENOPROTOOPT) is not printed.
+ * Every option of every level that a raw ICMP socket could have, by number: what it is at first, and what becomes of it
+ * with good and bad values, lengths and pointers. What is refused as unknown (ENOPROTOOPT) is not printed.
  *
- * The calls are made without capabilities on both sides, since they are what an ordinary user's socket is compared with.
+ * The calls are made without capabilities on both sides, since they are what an ordinary user's socket is compared
+ * with.
  *
  * Not compared: numbers that are the kernel's own choice (cookies, processors, memory in use), and the options of a
  * multicast router (MRT_*, MRT6_*), which want a privileged process and its own protocol's socket. Nor what turns a

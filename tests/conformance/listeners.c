@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readiness where one socket sends and another listens, of packets that filters hold back or drop, of sets that change while
- * something is held, and of waits with many descriptors.
+ * Readiness where one socket sends and another listens, of packets that filters hold back or drop, of sets that change
+ * while something is held, and of waits with many descriptors.
  */
 #include "tests/conformance/conformance.h"
 
@@ -413,7 +413,9 @@ static void *receives(void *argument)
     return NULL;
 }
 
-/* A thread in a receive hears of its packet also where another, that waits for the listener, took it from the kernel. */
+/*
+ * A thread in a receive hears of its packet also where another, that waits for the listener, took it from the kernel.
+ */
 static void receiving_threads(void)
 {
     const struct timeval limit = {.tv_sec = 1};

@@ -2,9 +2,9 @@
 /*
  * Counters of a coverage build live in a file that every process maps.
  *
- * Part of each program of that build, and of the object. Counts are complete whichever way a process ends (_exit, exec, a
- * signal), a child's are there like its parent's, and an ordinary user adds to them like root. libgcov writes nothing but
- * where SOCKADE_COVERAGE_DUMP is set: then the sum of all is added to the .gcda files, and the process ends.
+ * Part of each program of that build, and of the object. Counts are complete whichever way a process ends (_exit, exec,
+ * a signal), a child's are there like its parent's, and an ordinary user adds to them like root. libgcov writes nothing
+ * but where SOCKADE_COVERAGE_DUMP is set: then the sum of all is added to the .gcda files, and the process ends.
  */
 #include <fcntl.h>
 #include <stdbool.h>

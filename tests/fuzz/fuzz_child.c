@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any environment of a child, and any command of system(3): what the child gets lacks nothing, keeps every variable that
- * is none of ours, and the shell takes from the longer command what was put into it.
+ * Any environment of a child, and any command of system(3): what the child gets lacks nothing, keeps every variable
+ * that is none of ours, and the shell takes from the longer command what was put into it.
  *
  * The input: the command, and variables, with a NUL behind each.
  */
@@ -117,7 +117,9 @@ static char *unquoted(const char **at)
     return out;
 }
 
-/* `export NAME='VALUE'...; exec /bin/sh -c -- 'COMMAND' sh`: the variables complete `environ`, the command is the same. */
+/*
+ * `export NAME='VALUE'...; exec /bin/sh -c -- 'COMMAND' sh`: the variables complete `environ`, the command is the same.
+ */
 static void longer_check(const char *text, const char *command)
 {
     static const char begin[] = "export", middle[] = "; exec /bin/sh -c -- ";

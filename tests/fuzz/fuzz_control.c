@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as the kernel's control messages, any room, anything asked for: what the program gets is in its room, can be
- * walked by CMSG_NXTHDR, and has nothing that was not asked for.
+ * Any bytes as the kernel's control messages, any room, anything asked for: what the program gets is in its room, can
+ * be walked by CMSG_NXTHDR, and has nothing that was not asked for.
  */
 #include "shim/icmp/control.h"
 

@@ -2,8 +2,8 @@
 /*
  * Any bytes behind a header that passes: decide() must stay in bounds and end.
  *
- * The input is an image's payload and a few numbers. Half of the runs take a real, compiled image and overwrite parts of
- * it; the other half lay sections over the random bytes.
+ * The input is an image's payload and a few numbers. Half of the runs take a real, compiled image and overwrite parts
+ * of it; the other half lay sections over the random bytes.
  */
 #include "config/compile.h"
 #include "config/read.h"

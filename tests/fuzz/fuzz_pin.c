@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as SOCKADE_PINNED, SOCKADE_POLICY and HOME: the layers are few and have absolute paths, a pin that is made of
- * them says the same when it is read again, and one that is joined with another holds both.
+ * Any bytes as SOCKADE_PINNED, SOCKADE_POLICY and HOME: the layers are few and have absolute paths, a pin that is made
+ * of them says the same when it is read again, and one that is joined with another holds both.
  *
  * The input: a byte of choices, and texts with a NUL behind each.
  */

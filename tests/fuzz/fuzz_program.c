@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as an executable file and as an entry of binfmt_misc: what is found are texts with an end, inside their place.
+ * Any bytes as an executable file and as an entry of binfmt_misc: what is found are texts with an end, inside their
+ * place.
  */
 #include "state/binfmt.h"
 #include "state/program.h"

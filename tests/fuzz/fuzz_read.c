@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as a policy: the reader ends, and what it calls right can be linted, and compiled to an image that is right.
+ * Any bytes as a policy: the reader ends, and what it calls right can be linted, and compiled to an image that is
+ * right.
  *
  * Bytes behind the first NUL byte, if there is one, are an endpoint of the command line.
  */

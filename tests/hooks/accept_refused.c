@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams whose peer the policy refuses: reset, and nobody behind them in the queue is missed, hangs or spins because of
- * them.
+ * Streams whose peer the policy refuses: reset, and nobody behind them in the queue is missed, hangs or spins because
+ * of them.
  */
 #include "refusal.h"
 
@@ -357,8 +357,8 @@ static void *accepts(void *argument)
 }
 
 /*
- * A server that is cancelled while it turns peers away keeps no descriptor open, but for what libc itself loses where the
- * cancellation meets the return of accept (glibc bug 12683, until 2.41).
+ * A server that is cancelled while it turns peers away keeps no descriptor open, but for what libc itself loses where
+ * the cancellation meets the return of accept (glibc bug 12683, until 2.41).
  */
 static void cancellation(void **state)
 {

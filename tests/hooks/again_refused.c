@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Few peers, named again and again in any order: whether one is refused depends on address, port and protocol of this call and
- * on nothing that was remembered of others, also where descriptors become other sockets and signal handlers call in between.
+ * Few peers, named again and again in any order: whether one is refused depends on address, port and protocol of this
+ * call and on nothing that was remembered of others, also where descriptors become other sockets and signal handlers
+ * call in between.
  */
 #include "refusal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put in front of a hook test (gcc -include), makes every call of it by its number through syscall(2). The test is then the
- * same test of the other way in. What has no number of its own on this machine is made as libc makes it.
+ * Put in front of a hook test (gcc -include), makes every call of it by its number through syscall(2). The test is then
+ * the same test of the other way in. What has no number of its own on this machine is made as libc makes it.
  */
 #ifndef SOCKADE_TESTS_BY_NUMBER_H
 #define SOCKADE_TESTS_BY_NUMBER_H

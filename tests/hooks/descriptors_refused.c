@@ -158,8 +158,8 @@ static void passed_descriptors(void **state)
 }
 
 /*
- * A number that was TCP's, and is UDP's by a system call that nobody sees, or the other way round; and Unix sockets before
- * either. Sends find out, since what was remembered makes no sense; a connect believes it.
+ * A number that was TCP's, and is UDP's by a system call that nobody sees, or the other way round; and Unix sockets
+ * before either. Sends find out, since what was remembered makes no sense; a connect believes it.
  */
 static void reused_unseen(void **state)
 {

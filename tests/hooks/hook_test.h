@@ -2,9 +2,9 @@
 /*
  * What the hook tests share: sockets on loopback, a line for each call, a deadline.
  *
- * A program that compares prints one line a check, `name: result errno`, with nothing in it that differs from run to run;
- * its output without the shim is what its output with the shim has to be. On success errno must be untouched, so it is
- * set to UNTOUCHED before each call.
+ * A program that compares prints one line a check, `name: result errno`, with nothing in it that differs from run to
+ * run; its output without the shim is what its output with the shim has to be. On success errno must be untouched, so
+ * it is set to UNTOUCHED before each call.
  */
 #ifndef SOCKADE_TESTS_HOOK_TEST_H
 #define SOCKADE_TESTS_HOOK_TEST_H

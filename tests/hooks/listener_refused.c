@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Streams that come to a local address which the policy refuses: by a listener that was bound before the policy could
- * refuse it, and by one that is bound to all addresses. And what is known of listeners, whatever their number was before.
+ * refuse it, and by one that is bound to all addresses. And what is known of listeners, whatever their number was
+ * before.
  */
 #include "refusal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every way to have a local address that no rule refuses, to listen, and to make sockets: run bare and with the shim, the
- * output must be the same.
+ * Every way to have a local address that no rule refuses, to listen, and to make sockets: run bare and with the shim,
+ * the output must be the same.
  */
 #include "hook_test.h"
 

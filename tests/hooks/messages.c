@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recvmsg and recvmmsg in every form, where no rule refuses anything: run bare and with the shim, the output must be the
- * same, down to each field of each header.
+ * recvmsg and recvmmsg in every form, where no rule refuses anything: run bare and with the shim, the output must be
+ * the same, down to each field of each header.
  */
 #include "hook_test.h"
 

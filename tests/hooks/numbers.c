@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls by number: with the shim syscall(2) returns what it returns without, for numbers that are policed and for all
- * others, and is no cancellation point. (Every other test of this folder is run by number too: tests/hooks/numbers.sh.)
+ * System calls by number: with the shim syscall(2) returns what it returns without, for numbers that are policed and
+ * for all others, and is no cancellation point. (Every other test of this folder is run by number too:
+ * tests/hooks/numbers.sh.)
  */
 #include "hook_test.h"
 

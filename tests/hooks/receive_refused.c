@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Datagrams that the policy refuses: never handed over, by no kind of receive, and nobody hangs or spins because of them.
+ * Datagrams that the policy refuses: never handed over, by no kind of receive, and nobody hangs or spins because of
+ * them.
  */
 #include "refused.h"
 

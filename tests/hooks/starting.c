@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every way to start a program: run bare and with the shim, what the child is given and what fails must be the same, but for
- * the variables that keep the shim.
+ * Every way to start a program: run bare and with the shim, what the child is given and what fails must be the same,
+ * but for the variables that keep the shim.
  */
 #include "starting.h"
 

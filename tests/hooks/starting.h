@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of children share: every call that starts a program, with every kind of environment, from every place that
- * it can be made from.
+ * What the tests of children share: every call that starts a program, with every kind of environment, from every place
+ * that it can be made from.
  */
 #ifndef SOCKADE_TESTS_STARTING_H
 #define SOCKADE_TESTS_STARTING_H
@@ -54,8 +54,8 @@ struct start {
 };
 
 /*
- * What every child gets all the same where a sanitized object is preloaded, whose runtime would end it otherwise; NULL where
- * none is.
+ * What every child gets all the same where a sanitized object is preloaded, whose runtime would end it otherwise; NULL
+ * where none is.
  */
 static inline char *sanitizer_options(void)
 {
@@ -134,7 +134,9 @@ static inline void shell_and_end(const struct start *start)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 101);
 }
 
-/* Starts it in this process' place; ends with its errno where that failed. With three arguments for the variadic ones. */
+/*
+ * Starts it in this process' place; ends with its errno where that failed. With three arguments for the variadic ones.
+ */
 static inline void start_here(const struct start *start)
 {
     char **argv = start->argv;
@@ -216,7 +218,10 @@ static inline int start_in_vfork(const struct start *start)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 101;
 }
 
-/* In a child process of our own: from main, from a thread with the smallest stack (but under a sanitizer), from a signal handler, by vfork. */
+/*
+ * In a child process of our own: from main, from a thread with the smallest stack (but under a sanitizer), from a
+ * signal handler, by vfork.
+ */
 static inline int start_from(enum place place, const struct start *start)
 {
     int status = 0;

@@ -47,7 +47,9 @@ static int setup(void **state)
     return getcwd(folder, sizeof(folder)) == NULL;
 }
 
-/* connect and the sends, of every type, by this path; 0: the policy lets it pass, and the kernel may say what it likes. */
+/*
+ * connect and the sends, of every type, by this path; 0: the policy lets it pass, and the kernel may say what it likes.
+ */
 static void assert_path(const char *path, int error)
 {
     static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A resolver state without servers (glibc 2.26 and newer): names fail at once with "try again", no network socket is opened,
- * what needs no server is found, and the state stays as it is, which is not read anew from /etc/resolv.conf.
+ * A resolver state without servers (glibc 2.26 and newer): names fail at once with "try again", no network socket is
+ * opened, what needs no server is found, and the state stays as it is, which is not read anew from /etc/resolv.conf.
  */
 #include "tests/kernel/proof.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams between threads, datagrams one by one and in batches, waits, children of every kind: what it prints is the same in
- * any company. Then it tries to reach an address that the policy may refuse, and so does a child without an environment.
+ * Streams between threads, datagrams one by one and in batches, waits, children of every kind: what it prints is the
+ * same in any company. Then it tries to reach an address that the policy may refuse, and so does a child without an
+ * environment.
  *
  * usage: company ADDRESS PORT: 127.0.0.1 is to be free for servers of its own
  */

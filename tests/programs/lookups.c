@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each call of libc that looks up names, and what came of it, one line each: lookups NAME ADDRESS [here|threads|fork|jump]
+ * Each call of libc that looks up names, and what came of it, one line each: lookups NAME ADDRESS
+ * [here|threads|fork|jump]
  *
  * jump: a signal handler jumps out of a call that waits for a silent server; the next call must find the servers again.
  */

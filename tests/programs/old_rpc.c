@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An old program: Sun RPC as libc itself has it, by the versions that nothing is linked with any more (x86-64's). Compiled with
- * -DTIRPC the same by libtirpc. old_rpc ADDRESS; a line for each call.
+ * An old program: Sun RPC as libc itself has it, by the versions that nothing is linked with any more (x86-64's).
+ * Compiled with -DTIRPC the same by libtirpc. old_rpc ADDRESS; a line for each call.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a program on a kernel that seems older: a seccomp filter answers ENOSYS to every call that Linux did not have in 3.13,
- * which is long before the oldest that glibc 2.28 is found on. With -c also ENOPROTOOPT to SO_COOKIE, which came with 4.12.
+ * Runs a program on a kernel that seems older: a seccomp filter answers ENOSYS to every call that Linux did not have in
+ * 3.13, which is long before the oldest that glibc 2.28 is found on. With -c also ENOPROTOOPT to SO_COOKIE, which came
+ * with 4.12.
  *
  *     older_kernel [-c] PROGRAM ARG...
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program and, compiled with -DPLUGIN, the library that it opens in several ways and that connects: opened ADDRESS PORT.
+ * A program and, compiled with -DPLUGIN, the library that it opens in several ways and that connects: opened ADDRESS
+ * PORT.
  *
- * The library is found by a RUNPATH alone (the program's "deep", its own "deeper"), so it is opened only if the loader knows
- * who calls dlopen.
+ * The library is found by a RUNPATH alone (the program's "deep", its own "deeper"), so it is opened only if the loader
+ * knows who calls dlopen.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program with a connect of its own that does its work and calls the next one, as interposers and sanitizers do; then the
- * same name found in the ways that they use. Each way reaches us.
+ * A program with a connect of its own that does its work and calls the next one, as interposers and sanitizers do; then
+ * the same name found in the ways that they use. Each way reaches us.
  *
  * usage: own_connect ADDRESS PORT
  */

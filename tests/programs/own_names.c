@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program with functions of its own that have libc's names and do something else. The linker exports them, since libc
- * has them too, so whatever looks a name up from the start of the list of objects finds these. Nobody but the program may
- * call them: it runs as it does alone.
+ * has them too, so whatever looks a name up from the start of the list of objects finds these. Nobody but the program
+ * may call them: it runs as it does alone.
  *
  * usage: own_names ADDRESS PORT: connects by libc's connect, then starts itself as a child without an environment
  */

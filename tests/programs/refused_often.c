@@ -4,8 +4,8 @@
  *
  *     refused_often [-o FILE]... [-r FILE] [-p MILLISECONDS] [-s] COUNT...
  *
- * -o opens a file of its own, under the lowest number that is free, and writes a line to it before and after; -r does so in
- * place of stderr; -p waits after each COUNT; -s does it all in a thread with the smallest stack there is.
+ * -o opens a file of its own, under the lowest number that is free, and writes a line to it before and after; -r does
+ * so in place of stderr; -p waits after each COUNT; -s does it all in a thread with the smallest stack there is.
  */
 #include <arpa/inet.h>
 #include <errno.h>

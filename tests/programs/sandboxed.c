@@ -6,7 +6,8 @@
  *
  *     sandboxed prctl|seccomp|number [SCENE]
  *
- * says by which call the filter is installed. MEANWHILE is a command that is run before, when all sockets are there already.
+ * says by which call the filter is installed. MEANWHILE is a command that is run before, when all sockets are there
+ * already.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -138,7 +138,9 @@ static void strangers(void)
     close(fd);
 }
 
-/* One datagram from a stranger, which is never seen, and one from a friend; and a batch whose second peer is refused. */
+/*
+ * One datagram from a stranger, which is never seen, and one from a friend; and a batch whose second peer is refused.
+ */
 static void datagrams(void)
 {
     int receiver = bound(SOCK_DGRAM, "127.0.0.1"), friend = bound(SOCK_DGRAM, "127.0.0.1");

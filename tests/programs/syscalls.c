@@ -3,9 +3,9 @@
  * Makes each socket call in a loop between two marks, for strace to count: on sockets of every kind, that came to the
  * process in every way a descriptor can.
  *
- * A mark is a write of text to descriptor -1, past libc's names. What is made around the loops (pushing data to receive,
- * taking back what was sent) goes past them too, so that what is counted beside the call itself is the same bare and
- * preloaded. The first call of each loop stands apart: a descriptor that is new here may be asked about once.
+ * A mark is a write of text to descriptor -1, past libc's names. What is made around the loops (pushing data to
+ * receive, taking back what was sent) goes past them too, so that what is counted beside the call itself is the same
+ * bare and preloaded. The first call of each loop stands apart: a descriptor that is new here may be asked about once.
  *
  * usage: syscalls ROUNDS MANY FOLDER
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that open, use and close raw ICMP sockets as fast as they can, so that descriptor numbers and state are used again at
- * once, beside other sockets of the process that only listen. Prints what was lost, and what came to a socket that did not
- * send it. For translated sockets: each sees its own replies alone.
+ * Threads that open, use and close raw ICMP sockets as fast as they can, so that descriptor numbers and state are used
+ * again at once, beside other sockets of the process that only listen. Prints what was lost, and what came to a socket
+ * that did not send it. For translated sockets: each sees its own replies alone.
  */
 #include <netinet/in.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Images that are damaged: sections that lie outside are refused, and whatever else any one byte says, a decision ends, is one
- * of the three actions, and reads nothing behind the image (a page that nobody may read stands there).
+ * Images that are damaged: sections that lie outside are refused, and whatever else any one byte says, a decision ends,
+ * is one of the three actions, and reads nothing behind the image (a page that nobody may read stands there).
  */
 #include "config/compile.h"
 #include "config/read.h"

@@ -113,8 +113,8 @@ static void rubbish_is_not_mapped_and_is_mended(void **state)
 }
 
 /*
- * A file system may refuse to map a file when its place has been cleared already (FUSE with direct_io does, and sysfs, whose
- * files have a page's size): the place can still be read then.
+ * A file system may refuse to map a file when its place has been cleared already (FUSE with direct_io does, and sysfs,
+ * whose files have a page's size): the place can still be read then.
  */
 static void what_cannot_be_mapped_leaves_a_page_in_its_place(void **state)
 {

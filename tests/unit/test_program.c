@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What executable files are taken for: scripts as the kernel splits them, ELF files of both classes, and hostile ones. */
+/*
+ * What executable files are taken for: scripts as the kernel splits them, ELF files of both classes, and hostile ones.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes out in place of a program's packet: headers taken apart, messages put together, numbers that are never shared. */
+/*
+ * What goes out in place of a program's packet: headers taken apart, messages put together, numbers that are never
+ * shared.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

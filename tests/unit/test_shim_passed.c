@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control messages out of a buffer whose lengths need not be right, and a message moved into another header: each buffer
- * ends where a page ends, behind which nothing may be touched.
+ * Control messages out of a buffer whose lengths need not be right, and a message moved into another header: each
+ * buffer ends where a page ends, behind which nothing may be touched.
  */
 #include <setjmp.h>
 #include <stdarg.h>

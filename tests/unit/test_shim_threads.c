@@ -2,8 +2,8 @@
 /*
  * What hooks share between threads, used from many at once; the thread sanitizer's lane looks for races in it.
  *
- * One thread flips a layer between two images that refuse different peers, as a reload does: no reader may see a verdict
- * that neither image gives.
+ * One thread flips a layer between two images that refuse different peers, as a reload does: no reader may see a
+ * verdict that neither image gives.
  */
 #include "config/compile.h"
 #include "config/read.h"
