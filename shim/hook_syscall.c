@@ -245,13 +245,42 @@ static bool is_for_hooks(enum way way)
            way == WAY_LISTEN || way == WAY_ACCEPT || way == WAY_ACCEPT4 || way == WAY_RECVMSG;
 }
 
+/*
+ * Another library behind us may define one of the hooked names, and make that call by its number: to us again, and
+ * round and round. A few calls within calls are judged, as handlers make them too; what is deeper has been judged by
+ * then.
+ *
+ * Where this thread's calls in progress stand on its stack, outermost first.
+ */
+#define NESTED 3
+static __thread struct {
+    const void *volatile frames[NESTED];
+    volatile unsigned count;
+} policing;
+
+/* Notes a call; false where it is too deep. What has been left by siglongjmp(3) lies beneath us, and counts no more. */
+static bool police_begin(const void *frame, unsigned *before)
+{
+    unsigned count = policing.count;
+
+    while (count > 0 && policing.frames[count - 1] <= frame)
+        count--;
+    *before = count;
+    if (count == NESTED)
+        return false;
+    policing.frames[count] = frame;
+    policing.count = count + 1;
+    return true;
+}
+
 static long police(enum way way, const struct arguments *call)
 {
     int before = PTHREAD_CANCEL_DISABLE;
     int saved = errno;
+    unsigned outer;
     long answer;
 
-    if (!is_for_hooks(way))
+    if (!is_for_hooks(way) || !police_begin(__builtin_frame_address(0), &outer))
         return forward(call);
     if (!cancels_anywhere())
         before = cancel_state(PTHREAD_CANCEL_DISABLE);
@@ -260,6 +289,7 @@ static long police(enum way way, const struct arguments *call)
     saved = errno;
     if (before != PTHREAD_CANCEL_DISABLE)
         cancel_state(before);
+    policing.count = outer;
     errno = saved;
     return answer;
 }

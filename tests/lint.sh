@@ -38,6 +38,7 @@ tidy() {
 # shellcheck disable=SC2086 # lists of words
 {
     step clang-format "$all" clang-format --dry-run --Werror $all
+    step comments "$all" python3 tests/wrap.py --check $all
     step clang-tidy "$sources" tidy
     # unusedFunction needs the whole program; missingInclude: system headers are not its business;
     # variableScope and constParameter would fight the style; hooks.def is a table; the *Pointer and objectIndex

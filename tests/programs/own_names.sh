@@ -56,4 +56,38 @@ if ${CC:-cc} -D_GNU_SOURCE -shared -fPIC -o start.so start.c; then
 else
     ok 1 'start.c compiles'
 fi
+
+# A library that makes calls by their numbers, under libc's names: syscall(2) is ours again.
+cat >by_number.c <<'END_OF_TEXT'
+#include <sys/syscall.h>
+long syscall(long number, ...);
+#define NAME(name) long name(long a, long b, long c, long d, long e, long f) { return syscall(SYS_##name, a, b, c, d, e, f); }
+NAME(socket)
+NAME(connect)
+NAME(sendto)
+NAME(recvfrom)
+NAME(sendmsg)
+NAME(recvmsg)
+NAME(read)
+NAME(write)
+NAME(poll)
+NAME(setsockopt)
+NAME(getsockopt)
+NAME(getsockname)
+long send(long a, long b, long c, long d) { return syscall(SYS_sendto, a, b, c, d, 0, 0); }
+long recv(long a, long b, long c, long d) { return syscall(SYS_recvfrom, a, b, c, d, 0, 0); }
+END_OF_TEXT
+if ${CC:-cc} -w -fno-builtin -shared -fPIC -o by_number.so by_number.c; then
+    for preloads in "SHIM:$SCRATCH/by_number.so" "$SCRATCH/by_number.so:SHIM"; do
+        name="another's calls by number ($(printf %s "$preloads" | sed "s|$SCRATCH/||"))"
+        equal_and_refused "$name" "$preloads" "$SCRATCH/own_connect" 192.0.2.66 8080
+        preloads=$(printf %s "$preloads" | sed "s|SHIM|$LIBSOCKADE|")
+        capture as_user timeout 20 env LD_PRELOAD="$preloads" SOCKADE_POLICY="$SCRATCH/allow.conf" curl -sS http://192.0.2.66:8080/
+        is "$STATUS" 0 "$name: curl"
+        capture as_user timeout 20 env LD_PRELOAD="$preloads" SOCKADE_POLICY="$SCRATCH/policy.conf" curl -sS http://192.0.2.66:8080/
+        is "$STATUS" 7 "$name: curl is refused"
+    done
+else
+    ok 1 'by_number.c compiles'
+fi
 done_testing
