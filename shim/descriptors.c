@@ -12,8 +12,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Up to this number poll(2) is asked, a step at a time; without /proc no higher ones are visited. */
+/* Up to this number poll(2) is asked, a step at a time; without /proc (or a descriptor for it) up to a higher one. */
 #define POLLED 256
+#define WITHOUT_PROC 4096
 #define STEP 64
 
 /* What getdents64(2) writes; libc's struct dirent64 has a larger name. */
@@ -56,21 +57,19 @@ static void visit_entries(const char *buffer, size_t length, int folder, int fro
     }
 }
 
-/* Those from number `from` on, or all low ones. */
-static void visit_names(int from, void (*visit)(int fd))
+/* Those from number `from` on; false where /proc cannot be read. */
+static bool visit_names(int from, void (*visit)(int fd))
 {
     _Alignas(struct entry) char buffer[1024];
     int folder = kernel_open(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
     long length;
 
-    if (folder < 0) {
-        for (int fd = from; fd < POLLED; fd++)
-            visit(fd);
-        return;
-    }
+    if (folder < 0)
+        return false;
     while ((length = kernel_call(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0)
         visit_entries(buffer, (size_t)length, folder, from, visit);
     kernel_close(folder);
+    return true;
 }
 
 /*
@@ -81,9 +80,9 @@ static void visit_names(int from, void (*visit)(int fd))
 static bool table_holds(int fd)
 {
     const long long no_time[2] = {0, 0};
-    unsigned long numbers[POLLED / STEP + 1][STEP / (8 * sizeof(long))];
+    unsigned long numbers[WITHOUT_PROC / STEP + 1][STEP / (8 * sizeof(long))];
 
-    memset(numbers, 0, sizeof(numbers));
+    memset(numbers, 0, ((size_t)fd / STEP + 1) * sizeof(numbers[0]));
     numbers[fd / STEP][0] = 1; /* the first of a step */
     return kernel_call(SYS_pselect6, fd + 1, numbers, NULL, NULL, no_time, NULL) != 0;
 }
@@ -111,10 +110,18 @@ void descriptors_each(void (*visit)(int fd))
     bool more = true;
     int first = 0;
 
-    while (more && first < POLLED && visit_step(first, visit, &more))
+    while (more && first < WITHOUT_PROC) {
+        if (first >= POLLED && visit_names(first, visit))
+            break;
+        if (!visit_step(first, visit, &more)) {
+            if (!visit_names(first, visit)) {
+                for (int fd = first; fd < POLLED; fd++)
+                    visit(fd);
+            }
+            break;
+        }
         first += STEP;
-    if (more)
-        visit_names(first, visit);
+    }
     errno = saved;
 }
 

@@ -10,8 +10,11 @@
 #include <sched.h>
 #include <string.h>
 
-/* Looks at a lock that is held before its holder is suspected to have been killed, or to need this processor. */
-#define PATIENCE 1000
+/*
+ * Looks at a lock that is held before its holder is suspected to have been killed, or to need this processor. On a busy
+ * machine each sched_yield takes milliseconds.
+ */
+#define PATIENCE 16
 #define NAP_NS 100000L
 
 /* What stands in front of each message: 8-byte aligned, followed by name, control messages and data. */

@@ -379,7 +379,7 @@ static void cancellation(void **state)
         over = true;
         pthread_join(other, NULL);
     }
-    assert_in_range(descriptor_count(), before, before + 5);
+    assert_in_range(descriptor_count(), before, before + 12);
 }
 
 int main(void)

@@ -97,6 +97,18 @@ static int under_a_small_limit(void)
     return setrlimit(RLIMIT_NOFILE, &few) != 0 || wrong() != 0;
 }
 
+/* No descriptor is left to read /proc by. */
+static int when_used_up(void)
+{
+    struct rlimit most = {400, 400};
+
+    if (setrlimit(RLIMIT_NOFILE, &most) != 0)
+        return 1;
+    while (dup(0) >= 0)
+        continue;
+    return wrong();
+}
+
 static void finds_each_once(void **state)
 {
     struct rlimit limit;
@@ -112,6 +124,7 @@ static void finds_each_once(void **state)
     assert_int_equal(in_child(all_of_them), 0);
     assert_int_equal(in_child(none_at_all), 0);
     assert_int_equal(in_child(under_a_small_limit), 0);
+    assert_int_equal(in_child(when_used_up), 0);
 }
 
 int main(void)
