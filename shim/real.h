@@ -17,6 +17,7 @@
 #include <resolv.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -146,7 +147,7 @@ extern struct rare rare __attribute__((visibility("hidden")));
 /*
  * The real function of a name that hooks.def calls RARE, bound at its first use; NULL where this libc does not have it.
  */
-#define RARE_REAL(name) ((__typeof__(rare.name))rare_function((void **)(void *)&rare.name, #name))
+#define RARE_REAL(name) ((__typeof__(&name))rare_function(rare_slot(offsetof(struct rare, name)), #name))
 
 /* The file that we were loaded from, as the loader calls it; "" where that cannot be told. It stays. */
 const char *own_object(void);
@@ -174,6 +175,11 @@ void *rare_bind(void **slot, const char *name);
  * real_bind.
  */
 void *libc_function(void **slot, const char *name);
+
+static inline void **rare_slot(size_t offset)
+{
+    return (void **)(void *)((char *)&rare + offset);
+}
 
 static inline void *rare_function(void **slot, const char *name)
 {
