@@ -96,11 +96,19 @@ $(BUILD)/tests/programs/%: tests/programs/%.c
 FUZZED_SHIM := shim/fdinfo.c shim/pin.c shim/sandbox.c $(addprefix shim/icmp/,control.c facts.c filter.c packet.c)
 FUZZED_CHILD := shim/child_environment.c shim/child_memory.c shim/shell_command.c
 FUZZED := $(POLICY) $(STATE) $(CONFIG) $(FUZZED_SHIM)
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZED) $(FUZZED_CHILD)
+FUZZ_FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP -g -O1 -fno-sanitize-recover=all $(shell $(PKG_CONFIG) --cflags libconfig jansson)
+FUZZ_OBJECTS := $(FUZZED:%.c=$(BUILD)/fuzz/objects/%.o)
+FUZZ_CHILD_OBJECTS := $(FUZZED_CHILD:%.c=$(BUILD)/fuzz/objects/%.o)
+.SECONDARY: $(FUZZ_OBJECTS) $(FUZZ_CHILD_OBJECTS)
+$(BUILD)/fuzz/objects/%.o: %.c
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS) $(FUZZ_CHILD_OBJECTS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		$(shell $(PKG_CONFIG) --cflags libconfig jansson) -o $@ $< $(FUZZED) $(if $(findstring fuzz_child,$@),$(FUZZED_CHILD)) $(shell $(PKG_CONFIG) --libs libconfig jansson)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJECTS) $(if $(findstring fuzz_child,$@),$(FUZZ_CHILD_OBJECTS)) \
+		$(shell $(PKG_CONFIG) --libs libconfig jansson)
 
 # The same targets with a main of their own, by any compiler: `make check` runs them on the inputs that are kept.
 REPLAYED := $(GROUND_OBJECTS) $(patsubst %.c,$(BUILD)/visible/%.o,$(FUZZED_SHIM))
