@@ -176,7 +176,7 @@ coverage: dependencies
 	$(Q)$(MAKE) --no-print-directory coverage-report
 COVERED := build-coverage
 coverage_build := COVERAGE=1 BUILD=$(COVERED) CFLAGS='-O0 -g'
-UNCOUNTED := tests/programs/syscalls.sh tests/programs/own_names.sh tests/house/install.sh tests/house/both_widths.sh
+UNCOUNTED := tests/house/symbols.sh tests/programs/reload_load.sh tests/programs/syscalls.sh tests/programs/own_names.sh tests/house/install.sh tests/house/both_widths.sh
 
 coverage-report:
 	$(Q)python3 tests/coverage/report.py $(COVERED)

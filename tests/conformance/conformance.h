@@ -35,7 +35,7 @@
 #define ICMP_FILTER 1
 #endif
 
-enum { CASE_SECONDS = 10, LARGEST = 66000, DATA = 24, ID = 0x4711 };
+enum { CASE_SECONDS = 30, LARGEST = 66000, DATA = 24, ID = 0x4711 };
 
 static int family; /* of the case that runs */
 

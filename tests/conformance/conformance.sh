@@ -41,7 +41,7 @@ for name in $names; do
     # A program with a policy of its own is preloaded in both worlds: root's raw sockets are judged, and stay raw.
     policy=
     [ ! -e "programs/$name.conf" ] || policy="LD_PRELOAD=$object SOCKADE_POLICY=$PWD/programs/$name.conf"
-    timeout 60 "$@" $policy "programs/$name" >"$world/$name" 2>&1
+    timeout 120 "$@" $policy "programs/$name" >"$world/$name" 2>&1
     echo "exit status $?" >>"$world/$name"
 done
 END
