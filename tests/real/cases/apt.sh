@@ -40,7 +40,7 @@ run() {
     apt_get download no-such-package
     apt_get update && ls state/lists
 }
-normal() { free_of_times | sed -E 's/\([0-9.,]+ k?B\/s\)//; s/in [0-9]+s//'; }
+normal() { free_of_times | sed -E 's/\([0-9.,]+ [kMG]?B\/s\)//; s/in [0-9]+s//'; }
 shows='^whole'
 refusing='deny_to = [ "127.0.0.1:8080/tcp" ];'
 refused_status=100
