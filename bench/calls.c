@@ -8,12 +8,13 @@
  *
  * usage: calls [PASSES [PORT]]    PORT: where it listens (Landlock allows ports by number)
  */
+#include "timing.h"
+
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PASSES_MOST 1000
@@ -55,21 +56,13 @@ static void must(int done, const char *what)
         fail(what);
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
 static void timed(enum call which, int times, void (*call)(int))
 {
-    double begun = now();
+    double begun = now_ns();
 
     for (int i = 0; i < times; i++)
         call(i);
-    samples[which][pass] += (now() - begun) / times;
+    samples[which][pass] += (now_ns() - begun) / times;
 }
 
 /* Both sides of datagrams in turn, and the mean of as many turns as make a batch. */
@@ -192,14 +185,6 @@ static void pass_once(void)
     timed(POLL, MANY, call_poll);
 }
 
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void bind_loopback(int descriptor, int port, struct sockaddr_in *name)
 {
     struct sockaddr_in any = {
@@ -239,7 +224,7 @@ int main(int count, char **words)
     for (pass = 0; pass < passes; pass++)
         pass_once();
     for (enum call call = 0; call < CALLS; call++) {
-        qsort(samples[call], (size_t)passes, sizeof(double), order);
+        sort_values(samples[call], (size_t)passes);
         printf("%s %.1f\n", names[call], samples[call][passes / 4]);
     }
     return 0;

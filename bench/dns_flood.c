@@ -9,6 +9,8 @@
  * query after query comes from the next of the addresses from 127.1.0.1 on (IP_PKTINFO, one socket); one client is
  * 127.0.0.1. Prints the answers, the seconds that they took and how many queries stayed without one.
  */
+#include "timing.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,7 +20,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
 #define BATCH 64
 #define ANSWER_SIZE 512
@@ -48,14 +49,6 @@ static void die(const char *what)
 {
     perror(what);
     exit(1);
-}
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 /* The source that the next query is to come from. */
@@ -177,13 +170,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "dns_flood: at least one query and one client\n");
         return 2;
     }
-    start = now();
-    end = start + (double)number(argv[4], 3600000) / 1000;
-    while (flood.answers < wanted && now() < end) {
+    start = now_ns();
+    end = start + (double)number(argv[4], 3600000) * 1e6;
+    while (flood.answers < wanted && now_ns() < end) {
         if (flood.under_way < outstanding)
             ask(&flood, (unsigned)outstanding - flood.under_way);
         hear(&flood);
     }
-    printf("%lu %.6f %lu\n", flood.answers, now() - start, flood.lost);
+    printf("%lu %.6f %lu\n", flood.answers, (now_ns() - start) / 1e9, flood.lost);
     return 0;
 }

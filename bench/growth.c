@@ -12,6 +12,8 @@
  *        growth first IMAGE FAMILY COUNT      the first decision of a process: page faults, and how long it takes
  *        growth dropped IMAGE FAMILY COUNT    the same where the image is not even in the page cache
  */
+#include "timing.h"
+
 #include "policy/decide.h"
 
 #include <arpa/inet.h>
@@ -24,7 +26,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <valgrind/callgrind.h>
 
@@ -245,14 +246,6 @@ static struct addresses addresses_make(bool allowed, unsigned count)
 
 /* Time */
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
 static unsigned sink;
 
 /* Keeps the next decision from being begun while this one waits for memory, where the machine has a way to say so. */
@@ -265,22 +258,14 @@ static unsigned sink;
 /* Some of them once. */
 static double time_some(const struct sockaddr_in6 *at, unsigned count, bool alone)
 {
-    double begun = now();
+    double begun = now_ns();
 
     for (unsigned i = 0; i < count; i++, at++) {
         sink += decision(at);
         if (alone)
             WAIT();
     }
-    return (now() - begun) / count;
-}
-
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
+    return (now_ns() - begun) / count;
 }
 
 /*
@@ -302,7 +287,7 @@ static void print_time(const char *name, const struct addresses *addresses, bool
         if (hot)
             values[i] = spent / (chunk / HOT);
     }
-    qsort(values, ROUNDS * CHUNKS, sizeof(*values), order);
+    sort_values(values, ROUNDS * CHUNKS);
     printf("%s %.2f\n", name, values[ROUNDS * CHUNKS / 10]);
 }
 
@@ -352,9 +337,9 @@ static void measure_first(const char *path, bool dropped)
     munmap((void *)(uintptr_t)view.base, view.size);
     open_image(path, dropped ? MADV_RANDOM : MADV_NORMAL);
     getrusage(RUSAGE_SELF, &before);
-    begun = now();
+    begun = now_ns();
     sink += decision(&allowed.some[0]);
-    ended = now();
+    ended = now_ns();
     getrusage(RUSAGE_SELF, &after);
     printf("us %.2f\nfaults %ld\n", (ended - begun) / 1e3,
            after.ru_minflt - before.ru_minflt + after.ru_majflt - before.ru_majflt);

@@ -3,6 +3,8 @@
  * What the system calls of an ICMP round trip cost by themselves, on ping sockets: prints `name nanoseconds` for each,
  * the median of many short rounds. Needs nothing but ping sockets; part_icmp.py runs it without the object.
  */
+#include "timing.h"
+
 #include <arpa/inet.h>
 #include <linux/icmp.h>
 #include <poll.h>
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS 41
@@ -108,22 +109,6 @@ static void call_poll(void)
     poll(&one, 1, 0);
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void empty(int fd)
 {
     while (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) >= 0)
@@ -142,13 +127,12 @@ static void measure(const char *name, void (*call)(void), void (*prepare)(void))
         empty(told);
         for (int i = 0; prepare != NULL && i < CALLS; i++)
             prepare();
-        begun = now();
+        begun = now_ns();
         for (int i = 0; i < CALLS; i++)
             call();
-        rounds[r] = (now() - begun) / CALLS;
+        rounds[r] = (now_ns() - begun) / CALLS;
     }
-    qsort(rounds, ROUNDS, sizeof(rounds[0]), order);
-    printf("%s %.1f\n", name, rounds[ROUNDS / 2]);
+    printf("%s %.1f\n", name, median(rounds, ROUNDS));
 }
 
 static int ping_socket(void)

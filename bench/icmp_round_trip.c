@@ -10,6 +10,8 @@
  *   RUN    time: prints nanoseconds a trip, the median of many short rounds
  *          count: makes them inside `counted` and prints nothing, for strace and callgrind
  */
+#include "timing.h"
+
 #include <arpa/inet.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
@@ -20,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS 41
@@ -156,35 +157,18 @@ static void prepare(const char *kind)
     memset(packet + 8, 'x', DATA);
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void measure(int trips)
 {
     double rounds[ROUNDS];
 
     for (int r = 0; r < ROUNDS; r++) {
-        double begun = now();
+        double begun = now_ns();
 
         for (int i = 0; i < trips; i++)
             trip();
-        rounds[r] = (now() - begun) / trips;
+        rounds[r] = (now_ns() - begun) / trips;
     }
-    qsort(rounds, ROUNDS, sizeof(rounds[0]), order);
-    printf("%.1f\n", rounds[ROUNDS / 2]);
+    printf("%.1f\n", median(rounds, ROUNDS));
 }
 
 /* callgrind counts what is under this function (--toggle-collect). */

@@ -60,9 +60,9 @@ class World:
         self.folder = os.path.join(setup.folder, "icmp")
         os.mkdir(self.folder)
         os.chmod(self.folder, 0o777)
-        self.trip, self.calls, self.library = (
+        self.trip, self.calls, self.shim_object = (
             shutil.copy(path, self.folder) for path in (os.path.join(setup.programs, "icmp_round_trip"),
-                                                        os.path.join(setup.programs, "icmp_calls"), setup.library))
+                                                        os.path.join(setup.programs, "icmp_calls"), setup.shim_object))
         self.bare = setup.environment(preload=False)
 
     def close(self):
@@ -73,7 +73,7 @@ class World:
     def run(self, words, translated=False, user=False, tool=(), **more):
         """Runs to the end and gives what was written to both outputs."""
         before = self.user if translated or user else self.root
-        preload = ["env", f"LD_PRELOAD={self.library}"] if translated else []
+        preload = ["env", f"LD_PRELOAD={self.shim_object}"] if translated else []
         return subprocess.run(before + preload + list(tool) + list(words), env=self.bare, check=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               **more).stdout

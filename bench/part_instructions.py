@@ -12,7 +12,7 @@ def measure(setup):
     if not setup.need("valgrind", "valgrind") or not os.path.exists(program):
         setup.leave_out("instructions", "they are counted by valgrind")
         return []
-    results = instructions.measure(program, setup.library, setup.images)
+    results = instructions.measure(program, setup.shim_object, setup.images)
     rows = [setup.row(call, policy, [count], mark=limit, judged="value")
             for call, policy, count, limit in instructions.added(results)]
     return [{"title": "Instructions that the object adds to a call", "unit": "instructions", "layout": "matrix",

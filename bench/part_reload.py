@@ -43,7 +43,7 @@ def load_rows(setup, program, name, rest, edits):
     """Many processes under one load."""
     policy = os.path.join(setup.folder, "reload.conf")
     numbers = [str(number) for number in (PROCESSES, THREADS, edits, rest)]
-    command = [program, setup.sockade, setup.library, policy, *numbers, "wait"]
+    command = [program, setup.sockade, setup.shim_object, policy, *numbers, "wait"]
     try:
         output = subprocess.run(command, env=environment(setup), check=False, timeout=SECONDS, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
@@ -84,7 +84,7 @@ def cost_rows(setup, program):
             with open(image, "rb") as source, open(copy, "wb") as target:
                 target.write(source.read())
             output = subprocess.run([program, "cost", str(COST_RELOADS), image, copy, copy], check=True, text=True,
-                                    env=environment(setup, LD_PRELOAD=setup.library, SOCKADE_POLICY=text),
+                                    env=environment(setup, LD_PRELOAD=setup.shim_object, SOCKADE_POLICY=text),
                                     stdout=subprocess.PIPE).stdout
             for values, value in zip(costs[name], COST.search(output).groups()):
                 values.append(float(value))

@@ -169,7 +169,7 @@ def relocation_section(setup):
     """What the loader has to do for our object, by kind."""
     if not setup.need("readelf", "binutils"):
         return []
-    text = quietly(["readelf", "-W", "-r", setup.library], None)
+    text = quietly(["readelf", "-W", "-r", setup.shim_object], None)
     kinds = Counter(re.findall(r"^[0-9a-f]{8,} +[0-9a-f]+ +(R_\w+)", text, re.M))
     rows = [setup.row("relocations", kind, [count]) for kind, count in kinds.most_common()]
     return [{"title": "Start-up: relocations of libsockade.so", "unit": "count", "rows": rows}]

@@ -4,21 +4,14 @@
  *
  * A program of its own, since the kernel counts into a child's peak what its parent held when it forked.
  */
+#include "timing.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static double seconds(struct timeval time)
 {
@@ -29,7 +22,7 @@ int main(int argc, char **argv)
 {
     struct rusage usage;
     int status;
-    double begun = now();
+    double begun = now_ns();
     pid_t pid;
 
     if (argc < 2)
@@ -42,7 +35,7 @@ int main(int argc, char **argv)
     }
     if (pid < 0 || wait4(pid, &status, 0, &usage) != pid)
         return 1;
-    printf("%.6f %.6f %ld %d\n", now() - begun, seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss,
-           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    printf("%.6f %.6f %ld %d\n", (now_ns() - begun) / 1e9, seconds(usage.ru_utime) + seconds(usage.ru_stime),
+           usage.ru_maxrss, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return 0;
 }

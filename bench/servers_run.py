@@ -147,9 +147,9 @@ class World:
         self.server_pin, self.client_pin = processors()
         self.ordinary = ORDINARY if os.geteuid() == 0 else []
         # Where the ordinary user can read it, wherever it was built.
-        self.library = os.path.join(setup.folder, "libsockade.so")
-        shutil.copy(setup.library, self.library)
-        os.chmod(self.library, 0o755)
+        self.shim_object = os.path.join(setup.folder, "libsockade.so")
+        shutil.copy(setup.shim_object, self.shim_object)
+        os.chmod(self.shim_object, 0o755)
 
     def folder_for(self, name):
         """A folder that the servers may write to."""
@@ -163,7 +163,7 @@ class World:
         """The server's, all of it."""
         values = self.setup.environment(policy, preloaded)
         if preloaded:
-            values["LD_PRELOAD"] = self.library
+            values["LD_PRELOAD"] = self.shim_object
         return values
 
     def start(self, kind, variants, outside=(), inside=()):

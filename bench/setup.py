@@ -23,7 +23,7 @@ class Setup:
 
     def __init__(self, build, rounds=11):
         build = os.path.abspath(build)
-        self.library = os.path.join(build, "libsockade.so")
+        self.shim_object = os.path.join(build, "libsockade.so")
         self.sockade = os.path.join(build, "sockade")
         self.programs = os.path.join(build, "bench")
         self.folder = tempfile.mkdtemp(prefix="sockade-bench-")
@@ -53,7 +53,7 @@ class Setup:
         """A clean environment: bare, or with the object, with or without a policy (by name, or the path of a file)."""
         values = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": self.folder, "LC_ALL": "C"}
         if preload:
-            values["LD_PRELOAD"] = self.library
+            values["LD_PRELOAD"] = self.shim_object
         if preload and policy:
             values["SOCKADE_POLICY"] = policy if policy.startswith("/") else self.policy(policy)
         return values

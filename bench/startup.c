@@ -7,12 +7,13 @@
  *
  * usage: startup COUNT PROGRAM [ARG...]
  */
+#include "timing.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -26,17 +27,9 @@ static double seconds(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static struct cost start_one(char **argv)
 {
-    double begun = now();
+    double begun = now_ns();
     struct rusage usage;
     int status = -1;
     pid_t child = vfork();
@@ -49,22 +42,8 @@ static struct cost start_one(char **argv)
         fprintf(stderr, "startup: %s: status %d\n", argv[0], status);
         exit(1);
     }
-    return (struct cost){(now() - begun) * 1e6, (seconds(usage.ru_utime) + seconds(usage.ru_stime)) * 1e6,
+    return (struct cost){(now_ns() - begun) / 1e3, (seconds(usage.ru_utime) + seconds(usage.ru_stime)) * 1e6,
                          (double)usage.ru_minflt};
-}
-
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(*values), order);
-    return values[count / 2];
 }
 
 int main(int argc, char **argv)

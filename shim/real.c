@@ -313,19 +313,7 @@ void *libc_function(void **slot, const char *name)
 
 const void *libc_variable(const char *name)
 {
-    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
-    const void *found = NULL;
-    bool last = false;
-
-    for (; map != NULL && found == NULL && !last; map = map->l_next) {
-        struct object object;
-
-        if (!object_read(&object, map))
-            continue;
-        found = object_find(&object, name, gnu_hash(name), VARIABLE);
-        last = is_libc(&object);
-    }
-    return found;
+    return next_definition(&_r_debug == NULL ? NULL : _r_debug.r_map, name, VARIABLE);
 }
 
 /*

@@ -44,11 +44,14 @@ def random_range(rng):
     """An address, CIDR, range, name or mapped address as text."""
     kind = rng.random()
     address = random_address(rng)
+    if int(address) == 0:
+        # The unspecified address by itself ("0.0.0.0/32" and "::-::" too) is no destination: a policy with it is refused.
+        address += 1
     bits = address.max_prefixlen
     if kind < 0.1:
         return rng.choice(list(NAMES))
     if kind < 0.4:
-        return str(address) if int(address) != 0 else "10.0.0.1"
+        return str(address)
     if kind < 0.8:
         prefix = rng.choice([bits, bits - 1, bits - 4, bits - 8, bits - 9, bits - 16, bits // 2])
         return str(ipaddress.ip_network((address, prefix), strict=False))
@@ -171,7 +174,7 @@ def main():
                 for source in (policy, cases):
                     os.replace(source, os.path.join(kept, os.path.basename(source)))
                 print(result.stdout[-3000:], result.stderr[-3000:], sep="\n")
-                print(f"not ok 1 - differs from the naive matcher; seed {seed}, texts kept in {kept}\n1..1")
+                print(f"not ok 1 - differs from the naive matcher, or was not read; seed {seed}, texts kept in {kept}\n1..1")
                 return 1
             done += len(lines)
     print(f"ok 1 - {done} decisions equal to the naive matcher's\n1..1")

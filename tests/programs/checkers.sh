@@ -19,13 +19,7 @@ sanitized && { skip 'under a sanitizer, of which a process bears one' checkers.s
     clang-leak clang-memory memcheck helgrind drd callgrind gdb strace' ALL=yes
 
 add_addresses 192.0.2.66
-cat >policy.conf <<'END_OF_FILE'
-version = 1;
-rules = (
-  { name = "no-route"; action = "deny"; to = "192.0.2.66"; errno = "EHOSTUNREACH"; },
-  { name = "no-source"; action = "deny"; from = "192.0.2.67"; }
-);
-END_OF_FILE
+cp "$TESTS/programs/company.conf" policy.conf
 http_server :: 8080
 helper company
 cat >mistake.c <<'END_OF_FILE'

@@ -6,6 +6,8 @@
 #ifndef SOCKADE_TESTS_FAULTED_H
 #define SOCKADE_TESTS_FAULTED_H
 
+#include "state/call.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,28 +30,18 @@
 #define ANY 4094
 #define RESULTS 64
 
-/* RAW(number, arguments): a system call that no hook sees, syscall(2) being one. On failure a negative errno. */
-#define RAW(number, ...) RAW_SIX(number, __VA_ARGS__, 0, 0, 0, 0, 0)
-#define RAW_SIX(number, a, b, c, d, e, f, ...)                                                                         \
-    raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-
-static inline long raw_call(long number, long a, long b, long c, long d, long e, long f)
-{
-#ifdef __x86_64__
-    register long fourth __asm__("r10") = d;
-    register long fifth __asm__("r8") = e;
-    register long sixth __asm__("r9") = f;
-    long answer;
-
-    __asm__ volatile("syscall"
-                     : "=a"(answer)
-                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
-                     : "rcx", "r11", "memory");
-    return answer;
-#else
-    return syscall(number, a, b, c, d, e, f);
-#endif
-}
+/* A system call that no hook sees, syscall(2) being one. On failure a negative errno; errno is left alone. */
+#define RAW(number, ...) RAW_ANSWER(kernel_call(number, __VA_ARGS__))
+#define RAW_ANSWER(call)                                                                                               \
+    ({                                                                                                                 \
+        int raw_errno = errno;                                                                                         \
+        long raw_answer = (call);                                                                                      \
+                                                                                                                       \
+        if (raw_answer == -1)                                                                                          \
+            raw_answer = -errno;                                                                                       \
+        errno = raw_errno;                                                                                             \
+        raw_answer;                                                                                                    \
+    })
 
 static int injected; /* the errno of the fault, 0 outside of the window */
 static int wrong;

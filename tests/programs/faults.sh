@@ -12,26 +12,12 @@ scratch
 sanitized && { skip 'a sanitizer makes calls of its own' faults.sh; done_testing; }
 helper faults
 helper faulted
-run=$USER_HOME/run
-folder=$USER_HOME/folder
-as_user mkdir "$run" "$folder"
+# shellcheck source=tests/moments.sh
+. "$TESTS/moments.sh"
 for range in '0 2147483647' '0 0'; do
     echo "$range" >/proc/sys/net/ipv4/ping_group_range && break
 done 2>/dev/null
 
-policy() { # policy ERRNO LOG MORE...: connects and sends need to ask what the socket is
-    echo "version = 1; log = { $2 };"
-    for protocol in tcp udp icmp; do
-        rules="$rules{ action = \"deny\"; to = \"127.0.0.9\"; proto = \"$protocol\"; errno = \"$1\"; },
-            { action = \"deny\"; from = \"127.0.0.8\"; proto = \"$protocol\"; },"
-    done
-    echo "rules = ( $rules { action = \"deny\"; on = \"127.0.0.9\"; errno = \"$1\"; },
-        { action = \"deny\"; on = \"any\"; proto = \"tcp\"; port = 7003; errno = \"$1\"; } );"
-    shift 2
-    echo "$*"
-    rules=''
-}
-rules=''
 silent='what = "none";'
 policy EHOSTDOWN "$silent" >plain.conf
 policy EHOSTDOWN "what = \"denied\"; to = \"file:$folder/log/%p.jsonl\"; limit = 100000; max_size = 600;" >log.conf
@@ -44,13 +30,13 @@ inject() { # inject NAME SCENARIO POLICY [OPTION...]
     name=$1 scenario=$2 chosen=$3
     shift 3
     [ -z "${ONLY:-}" ] || [ "$ONLY" = "$name" ] || return 0
-    capture as_user env XDG_RUNTIME_DIR="$run" ${chosen:+SOCKADE_POLICY=$chosen} FAULTS_FOLDER="$folder" \
+    capture as_runtime_user ${chosen:+SOCKADE_POLICY=$chosen} FAULTS_FOLDER="$folder" \
         timeout 900 "$SCRATCH/faults" "$LIBSOCKADE" "${HOW:-each}" "$STEP" "$@" "$SCRATCH/faulted" "$scenario" 2>&1
     [ "$STATUS" -ne 77 ] || { skip 'processes cannot be traced here' "$name"; return; }
     like "$OUT" '^[1-9][0-9]* calls, [0-9]+ runs, 0 wrong$' "$name: $(printf '%s\n' "$OUT" | tail -n 1)" || note said "$(printf '%s\n' "$OUT$ERR" | tail -n 30)"
 }
 for policy in plain log stderr exec; do
-    as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet "$SCRATCH/$policy.conf" || ok 1 "$policy.conf compiles"
+    as_runtime_user "$SOCKADE" compile --quiet "$SCRATCH/$policy.conf" || ok 1 "$policy.conf compiles"
 done
 
 inject start start "$SCRATCH/plain.conf" -w
@@ -66,14 +52,7 @@ inject 'start with the compiler' start "$SCRATCH/plain.conf" -w -f "$run/sockade
 rm -f "$run"/sockade/*
 
 # Newer images, and a newer text. Only the elected thread's calls fail; what changes the files is no call of the object.
-for errno in a:EHOSTDOWN b:ENETDOWN c:ENETRESET; do
-    policy "${errno#*:}" "$silent" >text.conf
-    as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet --output "$folder/${errno%%:*}" "$SCRATCH/text.conf"
-done
-as_user cp plain.conf "$folder/policy.conf"
-as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet "$folder/policy.conf"
-ln -s "$run"/sockade/*.image "$folder/image"
-ln -s "$run"/sockade/control-1 "$folder/control"
+newer_images "$silent"
 inject reload reload "$folder/policy.conf"
 inject 'look at the text' follow "$folder/policy.conf"
 

@@ -8,34 +8,17 @@ enter_net
 scratch
 sanitized && { skip 'a sanitizer needs what the limits take away' moments.sh; done_testing; }
 helper moments
-run=$USER_HOME/run
-folder=$USER_HOME/folder
-as_user mkdir "$run" "$folder"
+# shellcheck source=tests/moments.sh
+. "$TESTS/moments.sh"
 
-policy() { # policy ERRNO LOG: some rules cannot be decided without asking for the protocol
-    echo "version = 1; log = { $2 }; rules = ( "
-    for protocol in tcp udp; do
-        echo "{ action = \"deny\"; to = \"127.0.0.9\"; proto = \"$protocol\"; errno = \"$1\"; },
-            { action = \"deny\"; from = \"127.0.0.8\"; proto = \"$protocol\"; },"
-    done
-    echo '{ action = "deny"; on = "127.0.0.9"; } );'
-}
 for log in 'what = "none";' "what = \"all\"; to = \"file:$folder/log/%p\"; limit = 1000000; max_size = 10000;" \
     'what = "all"; to = "stderr"; limit = 1000000;'; do
     rm -rf "$run/sockade" "${folder:?}"/*
-    for errno in a:EHOSTDOWN b:ENETDOWN c:ENETRESET; do
-        policy "${errno#*:}" "$log" >text.conf
-        as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet --output "$folder/${errno%%:*}" "$SCRATCH/text.conf"
-    done
-    policy EHOSTDOWN "$log" >plain.conf
-    as_user cp plain.conf "$folder/policy.conf"
-    as_user env XDG_RUNTIME_DIR="$run" "$SOCKADE" compile --quiet "$folder/policy.conf"
-    ln -s "$run"/sockade/*.image "$folder/image"
-    ln -s "$run"/sockade/control-1 "$folder/control"
+    newer_images "$log"
     for moment in limits reloads small cancel sandbox closed; do
         as_user cp "$folder/a" "$(readlink "$folder/image")"
         cd "$folder" || exit 1
-        set -- as_user env XDG_RUNTIME_DIR="$run" SOCKADE_POLICY="$folder/policy.conf" FAULTS_FOLDER="$folder" \
+        set -- as_runtime_user SOCKADE_POLICY="$folder/policy.conf" FAULTS_FOLDER="$folder" \
             LD_PRELOAD="$LIBSOCKADE" timeout 60 "$SCRATCH/moments" "$moment"
         if [ "$moment" = closed ]; then
             "$@" <&- >&- 2>&-

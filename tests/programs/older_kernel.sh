@@ -23,7 +23,7 @@ older() {
     as_user timeout 60 ./older_kernel "$@"
 }
 older "$PYTHON" -c 'import os; os.memfd_create("x")' 2>said
-like "$(cat said)" 'not implemented' 'a younger call fails'
+like "$(cat said)" 'Errno 38\]' 'a younger call fails with ENOSYS'
 
 policy=$SCRATCH/policy.conf
 preload=$(preload_value)

@@ -37,13 +37,7 @@ object() {
 }
 
 add_addresses 192.0.2.66
-cat >policy.conf <<'END_OF_FILE'
-version = 1;
-rules = (
-  { name = "no-route"; action = "deny"; to = "192.0.2.66"; errno = "EHOSTUNREACH"; },
-  { name = "no-source"; action = "deny"; from = "192.0.2.67"; }
-);
-END_OF_FILE
+cp "$TESTS/programs/company.conf" policy.conf
 cat >proxychains.conf <<'END_OF_FILE'
 strict_chain
 localnet 127.0.0.0/255.0.0.0
