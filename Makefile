@@ -55,8 +55,8 @@ COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-point
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
 # gcc from 10 on writes each function's frame and calls beside the object file, for tests/house/stack.sh.
 SHIM_FLAGS += $(if $(shell $(CC) --help=common 2>/dev/null | grep fcallgraph-info=),-fcallgraph-info=su)
-COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
-COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig) -lpthread
+COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig jansson 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
+COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig jansson 2>/dev/null || echo -lconfig -ljansson) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
 
 POLICY := $(wildcard policy/*.c)

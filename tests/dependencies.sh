@@ -48,6 +48,7 @@ need libc6-dev test -e /usr/include/stdio.h
 need make command -v make
 need pkg-config command -v pkg-config
 need libconfig-dev pkg-config --exists libconfig
+need libjansson-dev pkg-config --exists jansson
 need curl command -v curl
 need python3 command -v python3
 case " $* " in
@@ -57,7 +58,6 @@ case " $* " in
 *' check '* | *' check-long '* | *' coverage '*)
     need libcmocka-dev pkg-config --exists cmocka
     need libseccomp-dev pkg-config --exists libseccomp
-    need libjansson-dev pkg-config --exists jansson
     need binutils command -v readelf
     need util-linux command -v setpriv
     need iproute2 command -v ip
