@@ -47,7 +47,8 @@ static void print_cell(const struct columns *columns, size_t at, size_t widest, 
 {
     const struct cell *cell = &columns->cells[at];
     size_t column = at % columns->width;
-    size_t blanks = widest - text_width(cell->text);
+    size_t width = text_width(cell->text);
+    size_t blanks = width < widest ? widest - width : 0;
     bool right = columns->right != NULL && columns->right[column];
 
     coloured = coloured && colour != COLOUR_NONE;
@@ -63,20 +64,31 @@ static void print_cell(const struct columns *columns, size_t at, size_t widest, 
     fputs("  ", stream);
 }
 
-void columns_print(const struct columns *columns, FILE *stream, bool header)
+void columns_measure(const struct columns *columns, size_t *widest)
 {
-    size_t *widest = memory_new(columns->width * sizeof(*widest));
-    bool coloured = colour_wanted(stream);
-
     for (size_t i = 0; i < columns->count; i++) {
         size_t width = text_width(columns->cells[i].text);
 
         if (width > widest[i % columns->width])
             widest[i % columns->width] = width;
     }
-    for (size_t i = 0; i < columns->count; i++)
-        print_cell(columns, i, widest[i % columns->width], stream, coloured,
-                   header && i < columns->width ? COLOUR_FAINT : columns->cells[i].colour);
+}
+
+void columns_print_row(const struct columns *columns, size_t row, const size_t *widest, FILE *stream, bool coloured,
+                       bool header)
+{
+    for (size_t column = 0, i = row * columns->width; column < columns->width && i < columns->count; column++, i++)
+        print_cell(columns, i, widest[column], stream, coloured, header ? COLOUR_FAINT : columns->cells[i].colour);
+}
+
+void columns_print(const struct columns *columns, FILE *stream, bool header)
+{
+    size_t *widest = memory_new(columns->width * sizeof(*widest));
+    bool coloured = colour_wanted(stream);
+
+    columns_measure(columns, widest);
+    for (size_t row = 0; row * columns->width < columns->count; row++)
+        columns_print_row(columns, row, widest, stream, coloured, header && row == 0);
     free(widest);
 }
 

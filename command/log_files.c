@@ -164,7 +164,7 @@ struct stream {
     char *paths[2];
     int next; /* of the paths */
     bool named;
-    struct log_lines lines;
+    struct log_reader reader;
     struct event_record event; /* the next one, while `ready` */
     const char *line;
     size_t length;
@@ -189,7 +189,7 @@ static bool stream_open(struct stream *stream, struct log_faults *faults)
         int descriptor = path != NULL ? log_file_open(path, stream->named) : -1;
 
         if (descriptor >= 0) {
-            log_lines_begin(&stream->lines, descriptor, path);
+            log_reader_begin(&stream->reader, descriptor, path);
             return true;
         }
         if (path != NULL && (stream->named || (errno != ENOENT && errno != ENOTDIR)))
@@ -202,13 +202,13 @@ static bool stream_open(struct stream *stream, struct log_faults *faults)
 static void stream_advance(struct stream *stream, struct log_faults *faults)
 {
     stream->ready = false;
-    while (!stream->ready && (stream->lines.buffer != NULL || stream_open(stream, faults))) {
-        stream->ready = log_lines_event(&stream->lines, true, &stream->event, &stream->line, &stream->length, faults);
+    while (!stream->ready && (stream->reader.buffer != NULL || stream_open(stream, faults))) {
+        stream->ready = log_reader_event(&stream->reader, true, &stream->event, &stream->line, &stream->length, faults);
         if (stream->ready)
             break;
-        if (stream->lines.error != 0)
-            stream_fail(stream->lines.path, stream->lines.error, faults);
-        log_lines_end(&stream->lines);
+        if (stream->reader.error != 0)
+            stream_fail(stream->reader.path, stream->reader.error, faults);
+        log_reader_end(&stream->reader);
     }
     if (stream->ready && stream->event.time >= 0)
         stream->time = stream->event.time;
@@ -277,7 +277,7 @@ void log_files_read(const struct log_files *files, log_taker *take, void *contex
     for (size_t i = 0; i < count; i++) {
         if (streams[i].ready)
             event_free(&streams[i].event);
-        log_lines_end(&streams[i].lines);
+        log_reader_end(&streams[i].reader);
         free(streams[i].paths[0]);
         free(streams[i].paths[1]);
     }

@@ -14,11 +14,11 @@
 
 /* Faults */
 
-static void fault_add(struct log_faults *faults, const struct log_lines *lines, const char *problem)
+static void fault_add(struct log_faults *faults, const struct log_reader *reader, const char *problem)
 {
     if (faults->lines++ == 0)
         snprintf(faults->first, sizeof(faults->first), "%.300s:%zu: %s",
-                 strcmp(lines->path, "-") == 0 ? "standard input" : lines->path, lines->number, problem);
+                 strcmp(reader->path, "-") == 0 ? "standard input" : reader->path, reader->number, problem);
 }
 
 void log_faults_tell(const struct log_faults *faults)
@@ -35,82 +35,82 @@ void log_faults_tell(const struct log_faults *faults)
 
 /* Lines */
 
-void log_lines_begin(struct log_lines *lines, int descriptor, const char *path)
+void log_reader_begin(struct log_reader *reader, int descriptor, const char *path)
 {
-    *lines = (struct log_lines){.descriptor = descriptor, .path = path, .buffer = memory_new(LOG_LINE_MAX)};
+    *reader = (struct log_reader){.descriptor = descriptor, .path = path, .buffer = memory_new(LOG_LINE_MAX)};
 }
 
-void log_lines_end(struct log_lines *lines)
+void log_reader_end(struct log_reader *reader)
 {
-    if (lines->descriptor > STDIN_FILENO)
-        close(lines->descriptor);
-    free(lines->buffer);
-    *lines = (struct log_lines){.descriptor = -1};
+    if (reader->descriptor > STDIN_FILENO)
+        close(reader->descriptor);
+    free(reader->buffer);
+    *reader = (struct log_reader){.descriptor = -1};
 }
 
 /* Reads what there is room for; false at the end. */
-static bool lines_fill(struct log_lines *lines)
+static bool lines_fill(struct log_reader *reader)
 {
     ssize_t got;
 
-    memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
-    lines->end -= lines->start;
-    lines->start = 0;
+    memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
+    reader->end -= reader->start;
+    reader->start = 0;
     do
-        got = read(lines->descriptor, lines->buffer + lines->end, LOG_LINE_MAX - lines->end);
+        got = read(reader->descriptor, reader->buffer + reader->end, LOG_LINE_MAX - reader->end);
     while (got < 0 && errno == EINTR);
-    lines->ended = got <= 0;
+    reader->ended = got <= 0;
     if (got < 0)
-        lines->error = errno;
-    lines->end += got > 0 ? (size_t)got : 0;
+        reader->error = errno;
+    reader->end += got > 0 ? (size_t)got : 0;
     return got > 0;
 }
 
 /* The next line without its newline; false where there is none (yet). */
-static bool lines_next(struct log_lines *lines, bool whole, const char **line, size_t *length)
+static bool lines_next(struct log_reader *reader, bool whole, const char **line, size_t *length)
 {
     char *newline;
 
-    while ((newline = memchr(lines->buffer + lines->start, '\n', lines->end - lines->start)) == NULL) {
+    while ((newline = memchr(reader->buffer + reader->start, '\n', reader->end - reader->start)) == NULL) {
         /* A line that fills the buffer is read on in pieces, of which only the first is counted. */
-        if (lines->start == 0 && lines->end == LOG_LINE_MAX) {
-            lines->number += !lines->skipping;
-            *length = lines->skipping ? 0 : LOG_LINE_MAX;
-            *line = lines->buffer;
-            lines->skipping = true;
-            lines->start = lines->end;
+        if (reader->start == 0 && reader->end == LOG_LINE_MAX) {
+            reader->number += !reader->skipping;
+            *length = reader->skipping ? 0 : LOG_LINE_MAX;
+            *line = reader->buffer;
+            reader->skipping = true;
+            reader->start = reader->end;
             return true;
         }
-        if (lines_fill(lines))
+        if (lines_fill(reader))
             continue;
-        if (!whole || lines->start == lines->end)
+        if (!whole || reader->start == reader->end)
             return false;
-        newline = lines->buffer + lines->end;
+        newline = reader->buffer + reader->end;
         break;
     }
-    *line = lines->buffer + lines->start;
-    *length = lines->skipping ? 0 : (size_t)(newline - *line);
-    lines->number += !lines->skipping;
-    lines->start += (size_t)(newline - (lines->buffer + lines->start));
-    lines->start += lines->start < lines->end;
-    lines->skipping = false;
+    *line = reader->buffer + reader->start;
+    *length = reader->skipping ? 0 : (size_t)(newline - *line);
+    reader->number += !reader->skipping;
+    reader->start += (size_t)(newline - (reader->buffer + reader->start));
+    reader->start += reader->start < reader->end;
+    reader->skipping = false;
     return true;
 }
 
-bool log_lines_event(struct log_lines *lines, bool whole, struct event_record *event, const char **line, size_t *length,
-                     struct log_faults *faults)
+bool log_reader_event(struct log_reader *reader, bool whole, struct event_record *event, const char **line,
+                      size_t *length, struct log_faults *faults)
 {
     char problem[300];
 
-    while (lines_next(lines, whole, line, length)) {
+    while (lines_next(reader, whole, line, length)) {
         if (*length == 0) /* an empty line is no fault */
             continue;
         if (*length == LOG_LINE_MAX)
-            fault_add(faults, lines, "a line that is longer than any event");
+            fault_add(faults, reader, "a line that is longer than any event");
         else if (event_read(event, *line, *length, problem, sizeof(problem)))
             return true;
         else
-            fault_add(faults, lines, problem);
+            fault_add(faults, reader, problem);
     }
     return false;
 }

@@ -21,7 +21,7 @@ void log_faults_tell(const struct log_faults *faults);
 /* Lines of one open file, whatever it holds: a line longer than LOG_LINE_MAX is none of ours. */
 #define LOG_LINE_MAX 65536
 
-struct log_lines {
+struct log_reader {
     int descriptor;
     const char *path; /* for faults */
     char *buffer;     /* LOG_LINE_MAX bytes */
@@ -32,14 +32,14 @@ struct log_lines {
     int error;
 };
 
-void log_lines_begin(struct log_lines *lines, int descriptor, const char *path);
-void log_lines_end(struct log_lines *lines); /* closes the descriptor, unless it is standard input */
+void log_reader_begin(struct log_reader *reader, int descriptor, const char *path);
+void log_reader_end(struct log_reader *reader); /* closes the descriptor, unless it is standard input */
 
 /*
  * The next event. Lines that are none are counted. False at the end of what is there; what stands behind the last
  * newline counts as a line only with `whole`, and is kept otherwise, until more was written.
  */
-bool log_lines_event(struct log_lines *lines, bool whole, struct event_record *event, const char **line, size_t *length,
-                     struct log_faults *faults);
+bool log_reader_event(struct log_reader *reader, bool whole, struct event_record *event, const char **line,
+                      size_t *length, struct log_faults *faults);
 
 #endif
