@@ -204,6 +204,7 @@ static void put_rows(const struct filling *filling)
         put_cell(filling->out, "endpoint", row->endpoint);
         put_cell(filling->out, "verdict", row->verdict);
         put_cell(filling->out, "count", count);
+        put_cell(filling->out, "share", "");
         put_cell(filling->out, "time", first);
         put_cell(filling->out, "time", last);
         fputs("</tr>\n", filling->out);

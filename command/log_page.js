@@ -125,11 +125,11 @@ const floorTo = (time, step) => {
 };
 function niceMost(most) {
     const power = 10 ** Math.floor(Math.log10(Math.max(most, 1)));
-    return [1, 2, 5, 10].map(factor => factor * power).find(value => value >= most && value >= 1) || 1;
+    return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(factor => factor * power).find(value => value >= most && value >= 1 && Number.isInteger(value)) || 1;
 }
 function binsOf(list, from, to) {
     const span = Math.max(to - from, 30000);
-    const step = STEPS.find(one => span / one <= 90) || STEPS[STEPS.length - 1];
+    const step = STEPS.find(one => span / one <= 120) || STEPS[STEPS.length - 1];
     const first = floorTo(from - (span - (to - from)) / 2, step);
     const bins = [];
     for (let time = first; time <= from + span && bins.length < 500; time += step)
@@ -147,7 +147,7 @@ function timeTicks(bins, step, x) {
     const end = bins[bins.length - 1].time + step, span = end - bins[0].time;
     const apart = STEPS.find(one => one >= step && span / one <= 9) || STEPS[STEPS.length - 1];
     const ticks = [];
-    for (let time = floorTo(bins[0].time, apart) + apart; time < end && ticks.length < 12; time += apart) {
+    for (let time = floorTo(bins[0].time + apart - 1, apart); time < end && ticks.length < 12; time += apart) {
         const date = new Date(time);
         const midnight = date.getHours() + date.getMinutes() + date.getSeconds() === 0;
         ticks.push({x: x(time), label: midnight || apart >= 86400000 ? dayOf(date) : apart < 60000 ? clockOf(date) : clockOf(date).slice(0, 5)});
@@ -178,7 +178,7 @@ function showTimes(list) {
     }
     for (const tick of timeTicks(bins, step, x)) {
         svg.append(draw("line", {class: "axis", x1: tick.x, x2: tick.x, y1: H - bottom, y2: H - bottom + 5}),
-                   draw("text", {class: "faint", x: Math.min(tick.x, W - 34), y: H - 6, "text-anchor": "middle"}, tick.label));
+                   draw("text", {class: "faint", x: Math.min(tick.x, W - 34), y: H - 4, "text-anchor": "middle"}, tick.label));
     }
     for (const bin of bins) {
         let below = 0;
@@ -194,11 +194,11 @@ function showTimes(list) {
     }
     svg.append(...binHits(bins, step, width, H - bottom, x, svg));
     $("time-line").replaceChildren(svg);
-    $("time-aside").textContent = `events in ${stepWords(step)}; drag over a part of it to look closer`;
+    $("time-aside").textContent = `events per ${stepWords(step)}; drag over a part to look closer`;
 }
 function stepWords(step) {
     const [size, word] = [[86400000, "day"], [3600000, "hour"], [60000, "minute"], [1000, "second"]].find(([unit]) => step % unit === 0);
-    return plural(step / size, word);
+    return step === size ? word : plural(step / size, word);
 }
 /* Invisible columns to point at; a drag from one to another chooses the time between them. */
 function binHits(bins, step, width, height, x, svg) {
@@ -300,7 +300,7 @@ function drawNode(node, side, x, y, shared) {
 }
 function drawEdge(edge, x1, y1, x2, y2, most) {
     const bend = (x2 - x1) * .45;
-    const width = 1.2 + 8 * Math.log(1 + edge.count) / Math.log(1 + Math.max(most, 8)) * Math.min(1, Math.max(most, 2) / 12);
+    const width = 1.3 + Math.min(11, Math.max(most - 1, 0)) * Math.sqrt(edge.count / most);
     const path = draw("path", {class: `edge ${edge.kind}`, "stroke-width": width.toFixed(2),
                                d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`});
     tipOn(path, () => {
@@ -320,7 +320,7 @@ function showGraph(list) {
     const first = columnOf(edges, "program", null);
     const peers = columnOf(edges, "peer", placesOf(first)), programs = columnOf(edges, "program", placesOf(peers));
     const rows = Math.max(peers.length, programs.length), row = 27, top = 28, W = 1080;
-    const H = top + Math.max(rows, 2) * row + 6, x1 = 330, x2 = 690;
+    const H = top + Math.max(rows, 2) * row + 6, x1 = 300, x2 = 690;
     const placed = nodes => new Map(nodes.map((node, i) => [node.name, top + (i + .5) * (H - top - 6) / nodes.length]));
     const y1 = placed(programs), y2 = placed(peers), most = edges[edges.length - 1].count;
     const names = programs.map(node => baseOf(node.name)), shared = new Set(names.filter((name, i) => names.indexOf(name) !== i));
@@ -373,9 +373,9 @@ function showSummary(list) {
     const shown = sorted.slice(0, PAGE), most = sorted.length ? sorted[0].count : 1;
     $("summary").tBodies[0].replaceChildren(...shown.map(row => {
         const bar = make("span", {class: `bar ${row.kind}`});
-        bar.style.width = Math.max(3, 90 * row.count / most) + "px";
+        bar.style.width = Math.max(2, 110 * row.count / most) + "px";
         return make("tr", {}, programCell(row.exe), make("td", {class: "direction"}, row.direction), make("td", {class: "endpoint"}, row.endpoint),
-                    make("td", {class: `verdict ${row.kind}`}, row.verdict), make("td", {class: "count"}, bar, number(row.count)),
+                    make("td", {class: `verdict ${row.kind}`}, row.verdict), make("td", {class: "count"}, number(row.count)), make("td", {class: "share"}, bar),
                     make("td", {class: "time"}, momentOf(row.first)), make("td", {class: "time"}, momentOf(row.last)));
     }));
     $("summary-aside").textContent = sorted.length > shown.length ? `the ${shown.length} most frequent of ${number(sorted.length)}`
@@ -427,7 +427,7 @@ function showTiles(list) {
 function showChips() {
     const counts = countBy(events, event => event.kind);
     $("chips").replaceChildren(...KINDS.filter(kind => counts.get(kind)).map(kind => {
-        const chip = make("button", {type: "button", "aria-pressed": wanted.kinds.has(kind)}, make("i", {class: kind}), kind === "would" ? "would-\u2026" : kind,
+        const chip = make("button", {type: "button", "aria-pressed": wanted.kinds.has(kind)}, make("i", {class: kind}), kind === "would" ? "would be refused" : kind,
                           make("b", {}, number(counts.get(kind))));
         chip.addEventListener("click", () => {
             if (!wanted.kinds.delete(kind))
