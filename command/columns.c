@@ -43,22 +43,19 @@ static void print_blanks(FILE *stream, size_t count)
 }
 
 static void print_cell(const struct columns *columns, size_t at, size_t widest, FILE *stream, bool coloured,
-                       enum colour colour)
+                       enum colour colour, bool is_last)
 {
     const struct cell *cell = &columns->cells[at];
-    size_t column = at % columns->width;
     size_t width = text_width(cell->text);
     size_t blanks = width < widest ? widest - width : 0;
-    bool right = columns->right != NULL && columns->right[column];
+    bool right = columns->right != NULL && columns->right[at % columns->width];
 
     coloured = coloured && colour != COLOUR_NONE;
     if (right)
         print_blanks(stream, blanks);
     fprintf(stream, "%s%s%s", colour_code(coloured, colour), cell->text, colour_code(coloured, COLOUR_NONE));
-    if (column == columns->width - 1) {
-        fputc('\n', stream);
+    if (is_last)
         return;
-    }
     if (!right)
         print_blanks(stream, blanks);
     fputs("  ", stream);
@@ -77,8 +74,16 @@ void columns_measure(const struct columns *columns, size_t *widest)
 void columns_print_row(const struct columns *columns, size_t row, const size_t *widest, FILE *stream, bool coloured,
                        bool header)
 {
-    for (size_t column = 0, i = row * columns->width; column < columns->width && i < columns->count; column++, i++)
-        print_cell(columns, i, widest[column], stream, coloured, header ? COLOUR_FAINT : columns->cells[i].colour);
+    size_t first = row * columns->width;
+    size_t count = columns->count - first < columns->width ? columns->count - first : columns->width;
+
+    /* No blanks at the end of a line. */
+    while (count > 1 && columns->cells[first + count - 1].text[0] == '\0')
+        count--;
+    for (size_t i = 0; i < count; i++)
+        print_cell(columns, first + i, widest[i], stream, coloured,
+                   header ? COLOUR_FAINT : columns->cells[first + i].colour, i == count - 1);
+    fputc('\n', stream);
 }
 
 void columns_print(const struct columns *columns, FILE *stream, bool header)

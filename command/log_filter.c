@@ -53,6 +53,8 @@ static int read_peer(struct log_peer *peer, const char *text, const struct usage
         peer->pattern = text;
         return EXIT_FINE;
     }
+    if (text[0] == '/' || text[0] == '@')
+        return usage_error(usage, "--peer: '%.80s' is no address; a Unix socket is 'unix:%.80s'", text, text);
     if (!endpoint_parse(text, &peer->endpoint, problem, sizeof(problem)))
         return usage_error(usage, "--peer: %s", problem);
     if (address_name_add(address, &peer->addresses)) {
@@ -65,8 +67,6 @@ static int read_peer(struct log_peer *peer, const char *text, const struct usage
         range_set_normalise(&peer->addresses);
         return EXIT_FINE;
     case ADDRESS_NOT_AN_ADDRESS:
-        if (address[0] == '/' || address[0] == '@')
-            return usage_error(usage, "--peer: '%.80s' is no address; a Unix socket is 'unix:%.80s'", address, address);
         return usage_error(usage, "--peer: '%.80s' is no address, net or range; host names are not looked up", address);
     default:
         if (hint[0] != '\0')

@@ -4,7 +4,10 @@
 (() => {
 const $ = id => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
-const text = number => number < 0 ? "" : data.strings[number];
+/* What would turn the direction of writing, or cannot be seen, stands as an escape. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const strings = data.strings.map(one => one.replace(UNSEEN, unseen => "\\u" + unseen.charCodeAt(0).toString(16).padStart(4, "0")));
+const text = number => number < 0 ? "" : strings[number];
 const KINDS = ["deny", "drop", "error", "would", "allow"];
 const PAGE = 200;          // rows of the table of events at a time
 const NODES = 28;          // programs and peers in the graph; the rest stand together
@@ -125,7 +128,7 @@ const floorTo = (time, step) => {
 };
 function niceMost(most) {
     const power = 10 ** Math.floor(Math.log10(Math.max(most, 1)));
-    return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(factor => factor * power).find(value => value >= most && value >= 1 && Number.isInteger(value)) || 1;
+    return most <= 1 ? 1 : [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(factor => factor * power).find(value => value >= most && value % 2 === 0);
 }
 function binsOf(list, from, to) {
     const span = Math.max(to - from, 30000);
@@ -172,7 +175,7 @@ function showTimes(list) {
     const x = time => left + (time - bins[0].time) / step * width;
     const y = count => H - bottom - count / most * (H - bottom - top);
     const svg = draw("svg", {viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Events over time, by verdict"});
-    for (const part of most >= 4 ? [0, .5, 1] : [0, 1]) {
+    for (const part of most > 1 ? [0, .5, 1] : [0, 1]) {
         svg.append(draw("line", {class: part ? "grid" : "axis", x1: left, x2: W, y1: y(most * part), y2: y(most * part)}),
                    draw("text", {class: "faint", x: left - 10, y: y(most * part) + 4, "text-anchor": "end"}, number(most * part)));
     }

@@ -17,7 +17,8 @@
 
 #define BAR_MOST 40
 #define BAR_LEAST 6
-#define BAR_PLAIN 20 /* where there is no terminal */
+#define NAMES_LEAST 32 /* of program and endpoint, before times are left out */
+#define BAR_PLAIN 20   /* where there is no terminal */
 
 static void widen(double *first, double *last, double time)
 {
@@ -191,19 +192,20 @@ static char *shortened(const char *text, size_t width, bool utf8)
     return result;
 }
 
-static void add_header(struct columns *columns)
+/* How wide the three columns of any width may be: all that they need, or what a narrower terminal has for them. */
+struct table_widths {
+    size_t program, where, bar;
+    bool utf8, without_first, without_last;
+};
+
+static void add_header(struct columns *columns, const struct table_widths *widths)
 {
     static const char *const names[TABLE_WIDTH] = {"PROGRAM", "WHERE", "VERDICT", "COUNT", "FIRST", "LAST", ""};
 
     for (size_t i = 0; i < TABLE_WIDTH; i++)
-        columns_add(columns, COLOUR_FAINT, names[i]);
+        columns_add(columns, COLOUR_FAINT,
+                    (i == FIRST && widths->without_first) || (i == LAST && widths->without_last) ? "" : names[i]);
 }
-
-/* How wide the three columns of any width may be: all that they need, or what a narrower terminal has for them. */
-struct table_widths {
-    size_t program, where, bar;
-    bool utf8;
-};
 
 static void add_rows(struct columns *columns, const struct log_summary *summary, const struct table_widths *widths)
 {
@@ -227,8 +229,8 @@ static void add_rows(struct columns *columns, const struct log_summary *summary,
         columns_add(columns, COLOUR_NONE, cells[1]);
         columns_add(columns, colour, row->verdict);
         columns_print_cell(columns, COLOUR_NONE, "%zu", row->count);
-        columns_add(columns, COLOUR_FAINT, first);
-        columns_add(columns, COLOUR_FAINT, last);
+        columns_add(columns, COLOUR_FAINT, widths->without_first ? "" : first);
+        columns_add(columns, COLOUR_FAINT, widths->without_last ? "" : last);
         columns_add(columns, colour, cells[2]);
         for (size_t n = 0; n < sizeof(cells) / sizeof(cells[0]); n++)
             free(cells[n]);
@@ -237,19 +239,28 @@ static void add_rows(struct columns *columns, const struct log_summary *summary,
     json_decref(names);
 }
 
-/* Cuts the columns down until a row takes no more than `room` of the terminal, the bar first. */
+/* Cuts the columns down until a row takes no more than `room` of the terminal: the bar first, then times, then names. */
 static void fit(struct table_widths *widths, const size_t *widest, size_t room)
 {
-    size_t others = widest[VERDICT] + widest[COUNT] + widest[FIRST] + widest[LAST] + 2 * (TABLE_WIDTH - 1);
-    size_t program = widest[PROGRAM], where = widest[WHERE], names = program + where;
-    size_t left = room > others + BAR_LEAST ? room - others - BAR_LEAST : 0;
+    size_t program = widest[PROGRAM], names = program + widest[WHERE];
+    size_t enough = names < NAMES_LEAST ? names : NAMES_LEAST, left;
+    size_t others = widest[VERDICT] + widest[COUNT] + widest[FIRST] + widest[LAST] + 2 * (TABLE_WIDTH - 1) + BAR_LEAST;
 
+    if (others + enough > room) {
+        widths->without_first = true;
+        others -= widest[FIRST];
+    }
+    if (others + enough > room) {
+        widths->without_last = true;
+        others -= widest[LAST];
+    }
+    left = room > others ? room - others : 0;
+    widths->bar = BAR_LEAST;
     if (names > left) {
         widths->program = program < left / 3 ? program : left / 3 > 10 ? left / 3 : 10;
         widths->where = left > widths->program + 16 ? left - widths->program : 16;
-        widths->bar = BAR_LEAST;
     } else {
-        widths->bar = left - names + BAR_LEAST < BAR_MOST ? left - names + BAR_LEAST : BAR_MOST;
+        widths->bar += left - names < BAR_MOST - BAR_LEAST ? left - names : BAR_MOST - BAR_LEAST;
     }
 }
 
@@ -263,7 +274,7 @@ static void print_footer(const struct log_summary *summary, FILE *stream)
     fprintf(stream, "\n%s%zu event%s from %s to %s%s\n", colour_code(coloured, COLOUR_FAINT), summary->events,
             plural(summary->events), first, last, colour_code(coloured, COLOUR_NONE));
     if (summary->left_out > 0)
-        fprintf(stream, "%s%ld more event%s left out by the policy's log.limit: the counts are that much too small%s\n",
+        fprintf(stream, "%s%ld more event%s left out by the policy's log.limit%s\n",
                 colour_code(coloured, COLOUR_YELLOW), summary->left_out, summary->left_out == 1 ? " was" : "s were",
                 colour_code(coloured, COLOUR_NONE));
 }
@@ -280,13 +291,13 @@ void log_summary_print(const struct log_summary *summary, FILE *stream)
     if (terminal > 0) {
         size_t widest[TABLE_WIDTH] = {0};
 
-        add_header(&columns);
+        add_header(&columns, &widths);
         add_rows(&columns, summary, &widths);
         columns_measure(&columns, widest);
         columns_free(&columns);
         fit(&widths, widest, (size_t)terminal);
     }
-    add_header(&columns);
+    add_header(&columns, &widths);
     add_rows(&columns, summary, &widths);
     columns_print(&columns, stream, true);
     columns_free(&columns);
