@@ -145,6 +145,9 @@ $(BUILD)/objects/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -c -o $@ $<
 
+# `log --html` has its page in these, which the assembler includes.
+$(BUILD)/objects/command/log_html.o: $(wildcard command/log_page.*)
+
 comma := ,
 include tests/tests.mk
 

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"check", "judge a policy: errors, and what is perhaps not meant", command_check},
     {"explain", "tell what the policy says about one endpoint, and why", command_explain},
     {"test", "hold a policy against a table of expected decisions", command_test},
+    {"log", "show what was refused and by which rule, or who talked to whom", command_log},
     {"compile", "turn a policy into the image that programs map", command_compile},
     {"reload", "publish a policy to the programs that run under it", command_reload},
 };
