@@ -93,12 +93,18 @@ static bool read_text(struct replacing *replacing)
 
     if (fd < 0 || fstat(fd, &replacing->st) != 0)
         return failed(replacing->path, "read");
-    size = replacing->st.st_size < TEXT_MOST ? (size_t)replacing->st.st_size : (size_t)TEXT_MOST;
+    size = replacing->st.st_size <= TEXT_MOST ? (size_t)replacing->st.st_size : 0;
     replacing->text = memory_new(size + 1);
     while (have < size && (got = read(fd, replacing->text + have, size - have)) > 0)
         have += (size_t)got;
     close(fd);
-    return got >= 0 || failed(replacing->path, "read");
+    if (got < 0)
+        return failed(replacing->path, "read");
+    if (have < (size_t)replacing->st.st_size || strlen(replacing->text) < have) {
+        complain("'%s' is no text that rules can be added to", replacing->path); /* or it grew shorter just now */
+        return false;
+    }
+    return true;
 }
 
 /* Writes the whole text to a new file beside it, with its mode and owner. */

@@ -46,9 +46,9 @@ static struct words names_of(const struct needs *needs, const struct learnt_rule
 }
 
 /* The comment in front of a rule. */
-static void print_why(FILE *out, const struct learnt_rule *rule, const struct words *names, const char *start)
+static void print_why(FILE *out, const struct learnt_rule *rule, const struct words *names)
 {
-    fprintf(out, "%s# ", start);
+    fputs("  # ", out);
     if (names != NULL && names->count > 0) {
         print_some(out, names);
         fputs(", ", out);
@@ -68,7 +68,7 @@ static void print_why(FILE *out, const struct learnt_rule *rule, const struct wo
     for (size_t i = 0; i < rule->refused.count && i < MOST_WORDS; i++) {
         char *text = printable(rule->refused.list[i]);
 
-        fprintf(out, "%s# refused by %s\n", start, text);
+        fprintf(out, "  # refused by %s\n", text);
         free(text);
     }
 }
@@ -158,7 +158,7 @@ static void print_short(FILE *out, const struct learnt_rule *rule, const struct 
         range_format(&rule->nets[0].range, range);
         names = names_of(needs, rule, &rule->nets[0]);
     }
-    print_why(out, rule, &names, start);
+    print_why(out, rule, &names);
     fprintf(out, "%s{ action = \"allow\"; %s = \"%s\";", start, direction_text(rule),
             rule->any ? any_text(rule) : range);
     print_protos(out, rule->protos);
@@ -170,7 +170,7 @@ static void print_short(FILE *out, const struct learnt_rule *rule, const struct 
 /* A rule of several, with a line for each. */
 static void print_long(FILE *out, const struct learnt_rule *rule, const struct needs *needs, const char *start)
 {
-    print_why(out, rule, NULL, start);
+    print_why(out, rule, NULL);
     fprintf(out, "%s{ action = \"allow\";", start);
     print_protos(out, rule->protos);
     print_ports(out, rule);

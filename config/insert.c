@@ -94,14 +94,17 @@ static bool walk(struct look *look)
     return look->depth == 0;
 }
 
-/* Where in front of the list's end whole lines can be put: at the beginning of its line, if nothing else stands there. */
-static size_t line_start(const struct look *look)
+/*
+ * Where in front of the list's end whole lines can be put; `*alone`: nothing else stands in front of it in its line.
+ */
+static size_t line_start(const struct look *look, bool *alone)
 {
     size_t at = look->list_end;
 
     while (at > look->last_end && (look->text[at - 1] == ' ' || look->text[at - 1] == '\t'))
         at--;
-    return at > look->last_end && look->text[at - 1] == '\n' ? at : look->list_end;
+    *alone = at > look->last_end && look->text[at - 1] == '\n';
+    return *alone ? at : look->list_end;
 }
 
 /* `lines` with \r\n where the text has such. */
@@ -139,15 +142,15 @@ char *rules_insert(const char *text, const struct insertion *insertion)
     struct look look = {.text = text};
     char *lines, *like, *out;
     size_t start;
-    bool comma;
+    bool comma, alone;
 
     if (!walk(&look) || (look.list_open != 0 && look.list_end == 0))
         return NULL;
     if (look.list_open == 0)
         return list_add(text, insertion);
-    start = line_start(&look);
+    start = line_start(&look, &alone);
     comma = look.last_end > look.list_open && insertion->rules[0] != '\0';
-    lines = memory_print("%s%s%s", start == look.list_end ? "\n" : "", insertion->rules, insertion->comments);
+    lines = memory_print("%s%s%s", alone ? "" : "\n", insertion->rules, insertion->comments);
     like = lines_like(text, lines);
     out = memory_print("%.*s%s%.*s%s%s", (int)look.last_end, text, comma ? "," : "", (int)(start - look.last_end),
                        text + look.last_end, like, text + start);
