@@ -22,12 +22,19 @@ enum fate {
     FATE_PART,    /* another need stands for it */
 };
 
+/* What is to become of a port. */
+enum port_kind {
+    PORT_ITSELF, /* the service's */
+    PORT_CHOSEN, /* the kernel chose it: the next run has another one */
+    PORT_CLIENT, /* somebody's who asked, and is answered: the next one has another one */
+};
+
 /* One thing that the run did, or tried to: to, from or on an address, by a protocol, at a port. */
 struct need {
     enum direction direction;
-    unsigned protos;        /* PROTO_*; 0: it could not be told */
-    int port;               /* -1: none */
-    bool chosen;            /* the kernel chose that port: the next run has another one */
+    unsigned protos; /* PROTO_*; 0: it could not be told */
+    int port;        /* -1: none */
+    enum port_kind kind;
     bool resolver;          /* libc's resolver did it */
     struct address address; /* family ADDRESS_UNIX: `path` */
     char *path;
@@ -60,6 +67,9 @@ void needs_add(struct needs *needs, const char *line, size_t length);
 /* To be called after the last line: tells ports that the kernel chose, and what stands for what. */
 void needs_settle(struct needs *needs, bool replies_judged);
 void needs_free(struct needs *needs);
+
+/* The ports from which the kernel takes one where a program names none (ip(7)). */
+void chosen_ports(int *first, int *last);
 
 /* Puts a copy of `text` behind the others unless it is there. */
 void words_add(struct words *words, const char *text);
@@ -110,7 +120,7 @@ struct learnt_rule {
     unsigned protos;
     struct image_port_range *ports;
     size_t port_count;
-    bool chosen;      /* the ports are those that the kernel chooses from */
+    enum port_kind kind;
     struct net *nets; /* of `addresses` */
     size_t net_count;
     struct address *addresses;

@@ -61,8 +61,8 @@ static int compare_needs(const void *one, const void *two)
     if (order == 0)
         order = by_number(a->protos, b->protos);
     if (order == 0)
-        order = by_number(a->chosen, b->chosen);
-    if (order == 0 && !a->chosen)
+        order = by_number((int)a->kind, (int)b->kind);
+    if (order == 0 && a->kind == PORT_ITSELF)
         order = by_number(a->port, b->port);
     if (order == 0)
         order = by_number(is_any(a), is_any(b));
@@ -71,8 +71,8 @@ static int compare_needs(const void *one, const void *two)
 
 static bool same_rule(const struct need *a, const struct need *b)
 {
-    return a->direction == b->direction && a->protos == b->protos && a->chosen == b->chosen &&
-           (a->chosen || a->port == b->port) && is_any(a) == is_any(b);
+    return a->direction == b->direction && a->protos == b->protos && a->kind == b->kind &&
+           (a->kind != PORT_ITSELF || a->port == b->port) && is_any(a) == is_any(b);
 }
 
 static void add_words(struct words *words, const struct words *more)
@@ -84,7 +84,7 @@ static void add_words(struct words *words, const struct words *more)
 /* All that tells two rules apart but their ports. */
 static char *make_signature(const struct learnt_rule *rule)
 {
-    char *text = memory_print("%d %u %d %d", (int)rule->direction, rule->protos, rule->any, rule->chosen);
+    char *text = memory_print("%d %u %d %d", (int)rule->direction, rule->protos, rule->any, (int)rule->kind);
 
     for (size_t i = 0; i < rule->net_count; i++) {
         char range[RANGE_TEXT], *longer;
@@ -102,7 +102,7 @@ static struct learnt_rule make_rule(const struct need *const *needs, size_t coun
 {
     const struct need *first = needs[0];
     struct bounds bounds = {base, first->direction, first->protos != 0 ? first->protos : PROTO_ANY};
-    struct learnt_rule rule = {.direction = first->direction, .protos = first->protos, .chosen = first->chosen};
+    struct learnt_rule rule = {.direction = first->direction, .protos = first->protos, .kind = first->kind};
 
     rule.addresses = memory_new(count * sizeof(*rule.addresses));
     rule.nets = memory_new(count * sizeof(*rule.nets));

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_NAMES 8 /* of one address */
+#define MOST_NAMES 8       /* of one address */
+#define CLIENTS_FIRST 1024 /* of the ports that clients have */
 
 void words_add(struct words *words, const char *text)
 {
@@ -221,8 +222,7 @@ static bool is_bound(const struct needs *needs, unsigned protos, int port)
     return bound;
 }
 
-/* The ports from which the kernel chooses (ip(7)). */
-static void read_chosen_ports(int *first, int *last)
+void chosen_ports(int *first, int *last)
 {
     FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
 
@@ -243,15 +243,15 @@ static void tell_chosen(struct needs *needs)
     json_t *chosen = json_object();
     int first, last;
 
-    read_chosen_ports(&first, &last);
+    chosen_ports(&first, &last);
     for (size_t i = 0; i < needs->count; i++) {
         struct need *need = &needs->list[i];
 
-        need->chosen = need->direction != DIRECTION_TO && need->port >= first && need->port <= last &&
-                       !is_bound(needs, need->protos, need->port);
-        if (need->chosen) {
+        if (need->direction != DIRECTION_TO && need->port >= first && need->port <= last &&
+            !is_bound(needs, need->protos, need->port)) {
             char *key = memory_print("%u %d", need->protos, need->port);
 
+            need->kind = PORT_CHOSEN;
             json_object_set_new(chosen, key, json_true());
             free(key);
         }
@@ -262,10 +262,33 @@ static void tell_chosen(struct needs *needs)
 
         if (need->direction == DIRECTION_TO && address_is_loopback(&need->address) &&
             json_object_get(chosen, key) != NULL)
-            need->chosen = true;
+            need->kind = PORT_CHOSEN;
         free(key);
     }
     json_decref(chosen);
+}
+
+/* A datagram to a high port of somebody who has sent some by himself is an answer, and goes where he asked from. */
+static void tell_clients(struct needs *needs)
+{
+    json_t *clients = json_object();
+
+    for (int step = 0; step < 2; step++) {
+        for (size_t i = 0; i < needs->count; i++) {
+            struct need *need = &needs->list[i];
+            char address[ADDRESS_TEXT];
+
+            if (need->protos != PROTO_UDP || need->address.family == ADDRESS_UNIX)
+                continue;
+            address_format(&need->address, address);
+            if (step == 0 && need->direction == DIRECTION_FROM)
+                json_object_set_new(clients, address, json_true());
+            if (step == 1 && need->direction == DIRECTION_TO && need->port >= CLIENTS_FIRST && !need->resolver &&
+                need->kind == PORT_ITSELF && json_object_get(clients, address) != NULL)
+                need->kind = PORT_CLIENT;
+        }
+    }
+    json_decref(clients);
 }
 
 /* Where rules judge the sources of ICMP there are no answers: each echo's target needs to be allowed to answer. */
@@ -330,6 +353,7 @@ void needs_settle(struct needs *needs, bool replies_judged)
     if (needs->index == NULL)
         return;
     tell_chosen(needs);
+    tell_clients(needs);
     add_replies(needs, replies_judged);
     join_servers(needs);
     join_wildcards(needs);

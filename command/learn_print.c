@@ -62,8 +62,10 @@ static void print_why(FILE *out, const struct learnt_rule *rule, const struct wo
         fprintf(out, "%ld call%s", rule->calls, plural((size_t)rule->calls));
     else
         fputs("the answers of whom it asked", out);
-    if (rule->chosen)
+    if (rule->kind == PORT_CHOSEN)
         fputs("; ports that the kernel chose", out);
+    else if (rule->kind == PORT_CLIENT)
+        fputs("; answers to clients", out);
     fputc('\n', out);
     for (size_t i = 0; i < rule->refused.count && i < MOST_WORDS; i++) {
         char *text = printable(rule->refused.list[i]);
@@ -92,19 +94,11 @@ static void print_protos(FILE *out, unsigned protos)
     fputs(several ? " ];" : ";", out);
 }
 
-/* The range from which the kernel takes a port where a program names none. */
 static void print_chosen_ports(FILE *out)
 {
-    int first = 32768, last = 60999;
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    int first, last;
 
-    if (file != NULL) {
-        if (fscanf(file, "%d %d", &first, &last) != 2) {
-            first = 32768;
-            last = 60999;
-        }
-        fclose(file);
-    }
+    chosen_ports(&first, &last);
     fprintf(out, " port = \"%d-%d\";", first, last);
 }
 
@@ -112,10 +106,12 @@ static void print_ports(FILE *out, const struct learnt_rule *rule)
 {
     bool several = rule->port_count > 1;
 
-    if (rule->chosen) {
+    if (rule->kind == PORT_CLIENT)
+        fputs(" port = \"1024-65535\";", out);
+    else if (rule->kind == PORT_CHOSEN)
         print_chosen_ports(out);
+    if (rule->kind != PORT_ITSELF)
         return;
-    }
     if (rule->port_count == 0)
         return;
     fputs(several ? " port = ( " : " port = ", out);
@@ -305,9 +301,9 @@ static void print_head(FILE *out, const struct run *run, const struct needs *nee
         "# seccomp filter of their own, or as another user.\n#\n",
         out);
     fprintf(out,
-            "#   sockade check FILE                     tells what is perhaps not meant\n"
-            "#   sockade run --policy FILE -- %s    runs it under this policy\n"
-            "#   sockade learn --append FILE -- %s  adds what another run needs\n",
+            "# Run under it:  sockade run --policy FILE -- %s ...\n"
+            "# Check it:      sockade check FILE\n"
+            "# Add to it:     sockade learn --append FILE -- %s ...\n",
             program, program);
     free(program);
     free(words);
