@@ -200,9 +200,9 @@ learn -- sh -c 'cat; echo said; echo complained >&2' </dev/null
 like "$OUT" '^said$' 'its output stays its own'
 is "$ERR" complained 'and its errors'
 # shellcheck disable=SC2086 # ORDINARY is several words; no function, so that the process is this one
-$ORDINARY env HOME="$USER_HOME" TMPDIR="$USER_HOME" "$SOCKADE" learn -- sh -c "$send 127.0.0.1 98; trap 'exit 9' TERM; sleep 20 & wait" >out 2>err &
+$ORDINARY env HOME="$USER_HOME" TMPDIR="$USER_HOME" "$SOCKADE" learn -- sh -c "$send 127.0.0.1 98; trap 'exit 9' TERM; sleep 4 & wait" >out 2>err &
 learning=$!
-wait_for 10 grep -q 'port":98' sockade-learn-*/events.jsonl 2>/dev/null
+wait_for 10 sh -c 'grep -q "port\":98" sockade-learn-*/events.jsonl 2>/dev/null'
 sleep 0.3
 kill -TERM $learning
 wait $learning
