@@ -26,6 +26,7 @@ struct command {
 int command_check(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_reload(int argc, char **argv);
+int command_learn(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_log(int argc, char **argv);
 int command_run(int argc, char **argv);
