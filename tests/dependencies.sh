@@ -110,6 +110,11 @@ case " $* " in
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
     need gdb command -v gdb
+    # For aarch64; gcc's cross compilers exclude gcc-multilib.
+    need lld command -v ld.lld
+    need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
+    need libgcc-12-dev-arm64-cross sh tests/real/has.sh '/usr/lib/gcc-cross/aarch64-linux-gnu/*/libgcc.a'
+    need qemu-user command -v qemu-aarch64
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star
