@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"explain", "tell what the policy says about one endpoint, and why", command_explain},
     {"test", "hold a policy against a table of expected decisions", command_test},
     {"compile", "turn a policy into the image that programs map", command_compile},
+    {"doctor", "tell what works here and what does not, each with the remedy", command_doctor},
     {"reload", "publish a policy to the programs that run under it", command_reload},
 };
 
