@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's file judged as command/target.c and the shim's child.c do it, with words and remedies for each outcome. */
+/* A file judged as command/target.c and the shim's child.c do it, with words and remedies for each outcome. */
 #include "command/reach.h"
 
 #include "config/memory.h"
