@@ -20,6 +20,8 @@ static const struct command commands[] = {
     {"test", "hold a policy against a table of expected decisions", command_test},
     {"log", "show what was refused and by which rule, or who talked to whom", command_log},
     {"compile", "turn a policy into the image that programs map", command_compile},
+    {"doctor", "tell what works here and what does not, each with the remedy", command_doctor},
+    {"scan", "tell which sockets of running programs a policy would refuse", command_scan},
     {"reload", "publish a policy to the programs that run under it", command_reload},
 };
 

@@ -30,7 +30,7 @@ static void print_option(char letter, const char *name, const char *argument, co
 
     if (letter != '\0')
         snprintf(dashed, sizeof(dashed), "-%c, ", letter);
-    snprintf(left, sizeof(left), "%s--%s%s%s", dashed, name, argument != NULL ? " " : "",
+    snprintf(left, sizeof(left), "%s--%s%s%s", dashed, name, argument == NULL || argument[0] == '[' ? "" : " ",
              argument != NULL ? argument : "");
     printf("  %-27s %s\n", left, help);
 }
@@ -122,7 +122,9 @@ static int take_option(const struct usage *usage, int argc, char **argv, int *at
         value = argument + 2;
     if (row->argument == NULL && value != NULL)
         return usage_error(usage, "'%s': this option takes no value", argument);
-    if (row->argument != NULL && value == NULL) {
+    if (row->argument != NULL && row->argument[0] == '[' && value == NULL) {
+        value = ""; /* it may stand without one */
+    } else if (row->argument != NULL && value == NULL) {
         if (*at + 1 >= argc)
             return usage_error(usage, "'%s' needs a value, %s", argument, row->argument);
         value = argv[++*at];
