@@ -126,6 +126,9 @@ $(BUILD)/paths: FORCE
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
+# Policies that `sockade init` writes.
+$(BUILD)/objects/command/templates.o: $(wildcard examples/*.conf)
+
 $(BUILD)/shim-objects/shim/own_libc.o $(BUILD)/32/objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)
