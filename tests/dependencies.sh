@@ -115,6 +115,12 @@ case " $* " in
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
     need gdb command -v gdb
+    need mmdebstrap command -v mmdebstrap
+    [ "$(uname -m)" != x86_64 ] || {
+        need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+        need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1
+        need qemu-user command -v qemu-aarch64
+    }
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star
