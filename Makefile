@@ -130,6 +130,9 @@ $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_chil
 FORCE:
 
 $(BUILD)/shim-objects/shim/version_note.o $(BUILD)/32/objects/shim/version_note.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+# Policies that `sockade init` writes.
+$(BUILD)/objects/command/templates.o: $(wildcard examples/*.conf)
+
 $(BUILD)/shim-objects/shim/own_libc.o $(BUILD)/32/objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)

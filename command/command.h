@@ -31,6 +31,8 @@ int command_doctor(int argc, char **argv);
 int command_scan(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_log(int argc, char **argv);
+int command_env(int argc, char **argv);
+int command_init(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_test(int argc, char **argv);
 

@@ -67,6 +67,11 @@ case " $* " in
     need openssh-client command -v ssh
     need openssh-server test -x /usr/sbin/sshd
     need busybox command -v busybox
+    need zsh command -v zsh
+    need fish command -v fish
+    need tcsh command -v tcsh
+    need python3-yaml /usr/bin/python3 -c 'import yaml'
+    need systemd test -x /usr/bin/systemd-analyze
     need netcat-openbsd test -x /bin/nc.openbsd
     need nginx-light test -x /usr/sbin/nginx
     need dnsmasq-base test -x /usr/sbin/dnsmasq
