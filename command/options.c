@@ -106,7 +106,9 @@ static void print_help(const struct usage *usage)
         print_table(usage);
         return;
     }
-    printf("Usage: sockade %s %s\n%s\n\nOptions:\n", usage->command, usage->arguments, usage->what);
+    printf("Usage: sockade %s %s\n", usage->command, usage->arguments);
+    print_wrapped(usage->what, 0);
+    puts("\nOptions:");
     print_options(usage);
     if (usage->more != NULL)
         printf("\n%s\n", usage->more);

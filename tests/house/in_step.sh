@@ -14,6 +14,8 @@ is "$(compare options)" '' 'the options and exit codes of every page are those o
 is "$(compare keys)" '' 'sockade.conf(5) has the keys, addresses, errnos and families of the reader'
 is "$(compare hooks)" '' 'libsockade(8) has every hooked name, and the manual every variable that is read'
 is "$(compare events)" '' 'sockade-events(5) has every key of an event, in order'
+is "$(compare api)" '' 'sockade(3) has every name of sockade.h'
+is "$(compare advice)" '' 'sockade-check(1) has every id of advice'
 is "$(as_user /usr/bin/python3 "$house/manual.py" worked 2>&1)" '' 'the worked examples of sockade.conf(5) decide as they say'
 if can_in_net; then
     is "$(in_net as_user /usr/bin/python3 "$house/manual.py" examples 2>&1)" '' 'the examples of every page print what it says'

@@ -110,7 +110,7 @@ def check_options():
         for line in told.splitlines():
             if len(line) > 100:
                 print(f"sockade {command} --help: a line of {len(line)} columns: {line}")
-        codes = re.search(r"Exit (?:code|status):(.*)", told, re.S)
+        codes = re.search(r"Exit (?:code|status):(.*?)(?:\n\n|\Z)", told, re.S)
         codes = set(re.findall(r"\b\d+\b", codes.group(1))) if codes else set()
         own = set(re.findall(r"\b\d+\b", section(page(page_of(command) + ".1"), "EXIT STATUS")))
         differences(f"sockade-{command}(1), exit status", own, codes, "the manual", "--help")
@@ -192,6 +192,30 @@ def check_events():
     order = [key for part in re.sub(r"[*\s]+", " ", said).split() for key in part.split("|")]
     if own != order:
         print(f"sockade-events(5): the order is {' '.join(own)}, and of state/event.h {' '.join(order)}")
+
+
+def check_api():
+    """Every name of sockade.h that a program may use stands in sockade(3)."""
+    header = re.sub(r"/\*.*?\*/", "", text_of("include", "sockade.h"), flags=re.S)
+    verdict = re.search(r"struct sockade_verdict \{(.*?)\};", header, re.S).group(1)
+    fields = re.findall(r"(\w+)(?:\[\d+\])?;", verdict)
+    names = re.findall(r"\bSOCKADE_[A-Z]+\b(?= =|,)", header) + re.findall(r"static inline int (\w+)\(", header)
+    text = page("sockade.3")
+    told = set(re.findall(r"\*(\w+)\*", text))
+    differences("sockade(3)", told & set(names + fields), names + fields, "the manual", "include/sockade.h")
+
+
+def check_advice():
+    """Every id by which advice is silenced stands in sockade-check(1)."""
+    ids = set()
+    for path in glob.glob(os.path.join(ROOT, "config", "*.c")) + glob.glob(os.path.join(ROOT, "command", "*.c")):
+        source = text_of(path)
+        ids |= set(re.findall(r'\b(?:warn|note)\(\s*messages, "([a-z-]+)"', source))
+        for kind, what in re.findall(r'MESSAGE_(WARNING|NOTE),(?:(?!messages_add).)*?messages_detail\([^,]+, "([a-z-]+)"',
+                                     source, re.S):
+            ids.add(what)
+    own = re.findall(r"^\|  ([a-z-]+)$", section(page("sockade-check.1"), "ADVICE"), re.M)
+    differences("sockade-check(1), advice", own, ids, "the manual", "the code")
 
 
 def check_worked():
