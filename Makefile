@@ -126,6 +126,7 @@ $(BUILD)/paths: FORCE
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
+$(BUILD)/shim-objects/shim/version_note.o $(BUILD)/32/objects/shim/version_note.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 $(BUILD)/shim-objects/shim/own_libc.o $(BUILD)/32/objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)

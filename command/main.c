@@ -22,6 +22,8 @@ static const struct command commands[] = {
     {"explain", "tell what the policy says about one endpoint, and why", command_explain},
     {"test", "hold a policy against a table of expected decisions", command_test},
     {"compile", "turn a policy into the image that programs map", command_compile},
+    {"doctor", "tell what works here and what does not, each with the remedy", command_doctor},
+    {"scan", "tell which sockets of running programs a policy would refuse", command_scan},
     {"reload", "publish a policy to the programs that run under it", command_reload},
 };
 

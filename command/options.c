@@ -37,8 +37,8 @@ static void option_left(char out[OPTION_LEFT], const struct option_row *row)
 
     if (row->letter != '\0')
         snprintf(dashed, sizeof(dashed), "-%c, ", row->letter);
-    snprintf(out, OPTION_LEFT, "%s--%s%s%s", dashed, row->name, row->argument != NULL ? " " : "",
-             row->argument != NULL ? row->argument : "");
+    snprintf(out, OPTION_LEFT, "%s--%s%s%s", dashed, row->name,
+             row->argument == NULL || row->argument[0] == '[' ? "" : " ", row->argument != NULL ? row->argument : "");
 }
 
 /* A text behind `indent` columns that stand already, its lines broken between words. */
@@ -188,7 +188,9 @@ static int take_option(const struct usage *usage, int argc, char **argv, int *at
         value = argument + 2;
     if (row->argument == NULL && value != NULL)
         return usage_error(usage, "'%s': this option takes no value", argument);
-    if (row->argument != NULL && value == NULL) {
+    if (row->argument != NULL && row->argument[0] == '[' && value == NULL) {
+        value = ""; /* it may stand without one */
+    } else if (row->argument != NULL && value == NULL) {
         if (*at + 1 >= argc)
             return usage_error(usage, "'%s' needs a value, %s", argument, row->argument);
         value = argv[++*at];

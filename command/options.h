@@ -26,7 +26,7 @@ struct option_uses {
 struct option_row {
     const char *name;     /* without dashes */
     char letter;          /* 0: none */
-    const char *argument; /* what --help calls its value; NULL for a flag */
+    const char *argument; /* what --help calls its value; NULL for a flag; "[=X]": "" where it stands without */
     const char *help;
     bool *flag;
     const char **text;
