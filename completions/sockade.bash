@@ -87,7 +87,7 @@ _sockade_arguments() {
         elif [[ -z $ended && $word == -- ]]; then
             ended=yes
         elif [[ -z $ended && $word == -?* ]]; then
-            [[ $word == *=* || ${kinds[$word]:--} == - ]] || wanted=${kinds[$word]}
+            [[ $word == *=* || ${kinds[$word]:--} == [-[]* ]] || wanted=${kinds[$word]}
         elif [[ $operands == *PROGRAM*ARG* ]]; then
             _sockade_program "$i"
             return

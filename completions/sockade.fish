@@ -82,7 +82,7 @@ function __sockade_arguments
             set ended yes
         else if test -z "$ended"; and string match -q -- '-?*' $word
             set -l kind (__sockade_kind $name $word)
-            string match -q -- '*=*' $word; or test $kind = -; or set wanted $kind
+            string match -q -- '*=*' $word; or string match -qr -- '^[-[]' $kind; or set wanted $kind
         else if string match -q '*PROGRAM*ARG*' $operands
             break
         end

@@ -96,12 +96,12 @@ def check_options():
         name = page_of(command) + ".1"
         found = {}
         for line in re.findall(r"^\*-.*$", section(page(name), "OPTIONS"), re.M):
-            value = re.search(r"\* _([^_]+)_", line)
+            value = re.search(r"\*(?: _([^_]+)_|(\[=_[^_]+_\]))", line)
             names = re.findall(r"\*(--?[a-zA-Z-]+)\*", line)
             letter = next((one for one in names if not one.startswith("--")), None)
             for one in names:
                 if one.startswith("--"):
-                    found[one] = (letter, value.group(1) if value else None)
+                    found[one] = (letter, (value.group(1) or value.group(2).replace("_", "")) if value else None)
         differences(name, found.items(), own.items(), "the manual", "--help")
     for command in commands():
         if command == "help":
