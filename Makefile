@@ -151,6 +151,18 @@ $(BUILD)/objects/%.o: %.c
 
 # `log --html` has its page in these, which the assembler includes.
 $(BUILD)/objects/command/log_html.o: $(wildcard command/log_page.*)
+# The manual, by scdoc where there is one. A page's date is that of its source, so that a page is the same wherever it is built.
+MAN_PAGES := $(patsubst %.scd,$(BUILD)/%,$(wildcard man/*.scd))
+HAS_SCDOC := $(shell command -v scdoc)
+.PHONY: man without-man
+man: $(MAN_PAGES)
+all: $(if $(HAS_SCDOC),man,without-man)
+without-man:
+	@echo '  LEFT    $(BUILD)/man: there is no scdoc here (Debian: scdoc)'
+$(BUILD)/man/%: man/%.scd
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(stat -c %Y $<)} scdoc <$< >$@
 
 comma := ,
 include tests/tests.mk
@@ -227,6 +239,7 @@ help:
 	@echo 'make check      install what is missing, build, and run the tests'
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
 	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
+	@echo 'make man        the manual pages, in $(BUILD)/man (needs scdoc); part of `make` where that is there'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
 	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'

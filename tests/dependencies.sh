@@ -57,6 +57,8 @@ esac
 case " $* " in
 *' check '* | *' check-long '* | *' coverage '*)
     need libcmocka-dev pkg-config --exists cmocka
+    need scdoc command -v scdoc
+    need mandoc command -v mandoc
     need libseccomp-dev pkg-config --exists libseccomp
     need binutils command -v readelf
     need util-linux command -v setpriv
@@ -114,6 +116,8 @@ case " $* " in
     need libproxychains4 sh tests/real/has.sh '/usr/lib/*/libproxychains.so.4'
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
+    need zsh command -v zsh
+    need fish command -v fish
     need gdb command -v gdb
     # For aarch64; gcc's cross compilers exclude gcc-multilib.
     need lld command -v ld.lld
