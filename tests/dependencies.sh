@@ -72,7 +72,10 @@ case " $* " in
     need dnsmasq-base test -x /usr/sbin/dnsmasq
     need bind9-dnsutils command -v dig
     need redis-tools command -v redis-cli
-    [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
+    # Not gcc-multilib, which no cross-compiler bears; its one file more, a link to headers, is not needed.
+    gcc=$(gcc -dumpversion 2>/dev/null || echo 12)
+    [ "$(uname -m)" != x86_64 ] || need "gcc-${gcc%%.*}-multilib" \
+        sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
     need php-cli command -v php
     need php-curl sh -c 'php -m | grep -qx curl'
     need libtirpc-dev pkg-config --exists libtirpc
