@@ -96,6 +96,15 @@ case " $* " in
     unpack iputils-ping
     ;;
 esac
+# What draws the picture of README.md.
+case " $* " in
+*' check-long '* | *' pictures '*)
+    need tmux command -v tmux
+    need busybox command -v busybox
+    need git command -v git
+    need iproute2 command -v ip
+    ;;
+esac
 # What tests/long runs programs with.
 case " $* " in
 *' check-long '*)
