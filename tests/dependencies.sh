@@ -122,6 +122,7 @@ case " $* " in
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
     need gdb command -v gdb
+    need mmdebstrap command -v mmdebstrap
     [ "$(uname -m)" != x86_64 ] || {
         need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
         need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1
