@@ -104,7 +104,8 @@ def main():
            (wide, high, wide, high),
            "<title>%s</title>" % html.escape(title),
            '<rect width="100%%" height="100%%" rx="8" fill="%s"/>' % GROUND]
-    out += ['<circle cx="%d" cy="16" r="5" fill="%s"/>' % (20 + 18 * i, COLOURS[colour]) for i, colour in enumerate((1, 3, 2))]
+    out += ['<circle cx="%d" cy="16" r="5" fill="%s"/>' % (20 + 18 * place, COLOURS[colour])
+            for place, colour in enumerate((1, 3, 2))]
     out.append('<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,\'DejaVu Sans Mono\',monospace" '
                'font-size="%d" fill="%s" xml:space="preserve">' % (SIZE, INK))
     style = Style()
