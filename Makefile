@@ -26,11 +26,9 @@ INSTALLED_COMMAND ?= $(PREFIX)/bin/sockade
 # NARROW= leaves it out.
 MACHINE := $(shell echo '__x86_64__ __SIZEOF_POINTER__' | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)
 # Programs may keep their stack to 4 bytes only; and gcc 11 told of an alignment that no other compiler has to agree with.
-# The kernel's headers are the same for both; /usr/include/asm is gcc-multilib's, which a cross-compiler drives out.
-NARROW_HEADERS := $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
-NARROW_FLAGS := -m32 -march=i686 -mstackrealign -Wno-psabi $(NARROW_HEADERS)
+NARROW_FLAGS := -m32 -march=i686 -mstackrealign -Wno-psabi
 NARROW ?= $(if $(SANITIZE)$(COVERAGE),,$(if $(filter 1 8,$(MACHINE)),$(shell echo 'int main(void) { return 0; }' | \
-	$(CC) $(NARROW_FLAGS) -include stdio.h -include sys/socket.h -x c - -o /dev/null 2>/dev/null && echo yes)))
+	$(CC) $(NARROW_FLAGS) -include stdio.h -x c - -o /dev/null 2>/dev/null && echo yes)))
 NARROW := $(NARROW)
 NARROW_LIBS := $(if $(MULTIARCH),lib/i386-linux-gnu lib32,$(if $(filter lib64,$(LIB)),lib,lib32))
 NARROW_LIBDIR ?= $(PREFIX)/$(firstword $(NARROW_LIBS))

@@ -72,10 +72,7 @@ case " $* " in
     need dnsmasq-base test -x /usr/sbin/dnsmasq
     need bind9-dnsutils command -v dig
     need redis-tools command -v redis-cli
-    # Not gcc-multilib, which no cross-compiler bears; its one file more, a link to headers, is not needed.
-    gcc=$(gcc -dumpversion 2>/dev/null || echo 12)
-    [ "$(uname -m)" != x86_64 ] || need "gcc-${gcc%%.*}-multilib" \
-        sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
+    [ "$(uname -m)" != x86_64 ] || need gcc-multilib sh -c 'echo "int main(void) { return 0; }" | gcc -m32 -x c - -o /dev/null'
     need php-cli command -v php
     need php-curl sh -c 'php -m | grep -qx curl'
     need libtirpc-dev pkg-config --exists libtirpc
@@ -123,11 +120,11 @@ case " $* " in
     need clang command -v clang
     need gdb command -v gdb
     need mmdebstrap command -v mmdebstrap
-    [ "$(uname -m)" != x86_64 ] || {
-        need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
-        need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1
-        need qemu-user command -v qemu-aarch64
-    }
+    # For aarch64; gcc's cross compilers exclude gcc-multilib.
+    need lld command -v ld.lld
+    need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
+    need libgcc-12-dev-arm64-cross sh tests/real/has.sh '/usr/lib/gcc-cross/aarch64-linux-gnu/*/libgcc.a'
+    need qemu-user command -v qemu-aarch64
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star

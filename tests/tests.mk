@@ -53,7 +53,7 @@ $(filter $(BUILD)/tests/unit/test_shim_%,$(UNIT_TESTS)): $(VISIBLE)
 
 # Programs that are run bare and preloaded: plain ones, as anybody would build them, and never under a sanitizer.
 # Their warnings were told of the 64-bit ones.
-NARROW_TEST := -m32 -O1 -w $(NARROW_HEADERS)
+NARROW_TEST := -m32 -O1 -w
 $(BUILD)/32/tests/kernel/% $(BUILD)/32/tests/hooks/% $(BUILD)/32/tests/time64/% $(BUILD)/32/tests/conformance/% $(BUILD)/tests/kernel/% $(BUILD)/tests/hooks/% $(BUILD)/tests/programs/% $(BUILD)/tests/conformance/%: CFLAGS := -O2 -g
 $(BUILD)/tests/kernel/%: tests/kernel/%.c
 	$(call say,TEST,$@)
@@ -74,7 +74,7 @@ $(BUILD)/32/tests/conformance/%: tests/conformance/%.c
 $(BUILD)/32/tests/connects: tests/programs/connects.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(NARROW_TEST) -o $@ $<
+	$(Q)$(CC) -m32 -O1 -o $@ $<
 $(BUILD)/32/tests/time64/%: tests/hooks/%.c
 	$(call say,TEST32,$@)
 	$(Q)mkdir -p $(@D)

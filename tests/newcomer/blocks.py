@@ -36,6 +36,7 @@ VARIES = [
     (r"\b\d+\.\d+(/\d+\.\d+)+", "FIGURES"),
     (r"\b\d+([.,]\d+)? ?(ms|us|µs|s|seconds?|minutes?)\b", "DURATION"),
     (r"\b(\"?pid\"?[ :]) ?\d+", r"\1 PID"),
+    (r"\(\d+\)", "(PID)"),
     (r"\s+", " "),
 ]
 
@@ -205,7 +206,7 @@ class Reader:
 
 
 def main():
-    path, root = sys.argv[1:3]
+    path, root = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     with open(path, encoding="utf-8") as file:
         lines = file.read().split("\n")
     blocks = read_blocks(lines)
@@ -215,8 +216,8 @@ def main():
                 print("\n".join(command for command, _, _ in block.commands()))
         return
     report = Report()
-    reader = Reader(root, sys.argv[3:] == ["update"], report)
     os.chdir(os.environ["HOME"])
+    reader = Reader(root, sys.argv[3:] == ["update"], report)
     for block in blocks:
         reader.do(block)
     reader.shell.close()

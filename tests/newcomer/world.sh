@@ -22,6 +22,7 @@ make_world() {
         { [ -e "$world_target" ] && mount --bind "$file" "$world_target"; } ||
             { ok 1 "/etc/$file is replaced"; done_testing; }
     done
+    [ ! -d /etc/sockade ] || mount -t tmpfs -o mode=755 tmpfs /etc/sockade
     mkdir -p www commands
     echo 'Hello.' >www/index.html
     mkdir -p www/latest

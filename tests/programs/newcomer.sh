@@ -17,7 +17,7 @@ cp "$TESTS/newcomer/blocks.py" "$ROOT/README.md" .
 [ "${UPDATE:-}" != 1 ] || chmod 666 README.md
 cp -R "$ROOT/examples" "$SCRATCH/examples"
 # shellcheck disable=SC2086 # a word that may be missing
-as_user "$PYTHON" blocks.py README.md "$SCRATCH" ${UPDATE:+update} >results || ok 1 'README.md is true'
+as_user env LC_ALL=C.UTF-8 "$PYTHON" blocks.py README.md "$SCRATCH" ${UPDATE:+update} >results || ok 1 'README.md is true'
 while IFS= read -r line; do
     case $line in
     'ok '*) ok 0 "${line#ok * - }" ;;
