@@ -28,6 +28,7 @@ make_world() {
     mkdir -p www/latest
     printf 'role-of-this-machine' >www/latest/credentials
     make_repository
+    : >servers.ready
     "$PYTHON" "$TESTS/newcomer/servers.py" "$SCRATCH/www" >servers.ready 2>servers.log </dev/null &
     SERVERS="$SERVERS $!"
     trap 'servers_end' EXIT
