@@ -9,7 +9,8 @@ for tool in dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian scdoc:scdoc 
 done
 scratch
 system=$SCRATCH/root
-debian_root "$system" ca-certificates curl gcc iproute2 libc6-dev pkgconf procps python3
+# With what the package's test needs, and autopkgtest itself, so that all that comes later is the package's.
+debian_root "$system" ca-certificates curl dpkg-dev gcc iproute2 libc6-dev pkgconf procps python3
 
 # The sources as everybody gets them.
 version=$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")
@@ -40,7 +41,7 @@ is "$STATUS" 0 'apt-get install'
 names >installed
 note new "$(comm -13 before installed | grep -v -e /var/lib/dpkg -e /examples/ -e /man/)"
 
-# Its own test, by autopkgtest where it works; the system's tools are there already.
+# Its own test: plainly, in a system without a network, and by autopkgtest.
 cp "sockade-$version/debian/tests/installed" "$system/packages/installed"
 capture in_root "$system" sh /packages/installed
 is "$STATUS" 0 'the package works' || note said "$ERR"
@@ -58,6 +59,8 @@ mkdir -p "$system/etc/sockade" "$system/root/.config/sockade"
 echo 'version = 1;' | tee "$system/etc/sockade/policy.conf" >"$system/root/.config/sockade/policy.conf"
 capture in_root "$system" sockade run -- true
 is "$STATUS$ERR" 0 'it runs under them'
+[ -d "$system/var/lib/sockade" ]
+ok $? 'and leaves an image of the system policy'
 rm -rf "$system/packages" "$system/root/.cache"
 capture in_root "$system" apt-get purge -y --auto-remove sockade libsockade libsockade-dev
 is "$STATUS" 0 'apt-get purge'
