@@ -110,6 +110,7 @@ case " $* " in
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
     need gdb command -v gdb
+    need tmux command -v tmux
     # For aarch64; gcc's cross compilers exclude gcc-multilib.
     need lld command -v ld.lld
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
