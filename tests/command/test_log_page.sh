@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2094 # an inner shell expands single quotes; nothing is read and written at once
 # The page of `sockade log --html`, as far as it can be judged without a browser (tests/long/log_page.sh has one).
 . "${0%/*}/../lib.sh"
 scratch

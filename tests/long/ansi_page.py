@@ -12,7 +12,7 @@ body { margin: 0; padding: 22px; display: inline-block; font-family: "DejaVu San
 .window { background: #16181d; border-radius: 10px; overflow: hidden; display: inline-block }
 .bar { height: 34px; background: #22252c; color: #9aa0ab; font-size: 12px; line-height: 34px; text-align: center; position: relative }
 .bar i { position: absolute; top: 11px; width: 12px; height: 12px; border-radius: 50% }
-pre { margin: 0; padding: 14px 18px 18px; color: #d9dce3; font: 14px/20px "DejaVu Sans Mono", monospace }
+pre { margin: 0; padding: 14px 18px 18px; color: #d9dce3; font: 14.949px/21px "DejaVu Sans Mono", monospace }
 b { color: #fff; font-weight: 600 }
 .faint { color: #8a909c }
 """

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2094 # nothing is read and written at once
 # The page of `sockade log --html` in a real browser, without any network: what it shows, finds and draws, that it says and asks for
 # nothing, and that names which would like to be markup stay text.
 . "${0%/*}/../lib.sh"
@@ -22,5 +23,5 @@ while read -r verdict name; do
     pass | fail) [ "$verdict" = pass ] ; ok $? "$name" ;;
     esac
 done <seen
-is "$(tail -n 1 seen)" done 'the browser was there until the end' || note said "$ERR"
+is "$(tail -n 1 seen)" 'done' 'the browser was there until the end' || note said "$ERR"
 done_testing
