@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # sockade learn: what it prints of a run, how it groups, what --append does to a file, and what is wrong is told. All in a
 # network of its own, on loopback addresses.
-# shellcheck disable=SC2016 # single quotes: an inner shell or Python expands them
+# shellcheck disable=SC2016,SC2086 # an inner shell or Python expands them; $send and $ORDINARY are several words
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
@@ -33,7 +33,6 @@ is "$(find . -name 'sockade-learn*')" '' 'nothing is left behind'
 run --policy "$PWD/policy.conf" -- $send 127.0.0.1 99 192.0.2.1 53 2001:db8::1 97
 is "$STATUS" 0 'the policy allows the run'
 for other in '127.0.0.2 99' '127.0.0.1 98' '192.0.2.1 99' '2001:db8::1 53' '::1 99'; do
-    # shellcheck disable=SC2086 # two words
     run --policy "$PWD/policy.conf" -- $send $other
     like "$ERR" 'PermissionError' "and refuses $other"
 done
@@ -199,7 +198,7 @@ is "$STATUS" 143 'or of its signal'
 learn -- sh -c 'cat; echo said; echo complained >&2' </dev/null
 like "$OUT" '^said$' 'its output stays its own'
 is "$ERR" complained 'and its errors'
-# shellcheck disable=SC2086 # ORDINARY is several words; no function, so that the process is this one
+# No function, so that the process is this one.
 $ORDINARY env HOME="$USER_HOME" TMPDIR="$USER_HOME" "$SOCKADE" learn -- sh -c "$send 127.0.0.1 98; trap 'exit 9' TERM; sleep 4 & wait" >out 2>err &
 learning=$!
 wait_for 10 sh -c 'grep -q "port\":98" sockade-learn-*/events.jsonl 2>/dev/null'
