@@ -100,12 +100,12 @@ static int judge_wish(struct wish *wish, const struct usage *usage)
 
     for (int i = 0; i < 4; i++)
         questions += wish->texts[i] != NULL;
-    if (questions != 1)
-        return usage_error(usage, "give one of --to, --from, --on, --family, --file, --last, an event and --effective");
     if ((wish->event.all || wish->line != NULL) && wish->event.file == NULL)
         return usage_error(usage, "--%s goes with --file", wish->event.all ? "all" : "line");
     if (wish->event.all && wish->line != NULL)
         return usage_error(usage, "--all and --line do not go together");
+    if (questions != 1)
+        return usage_error(usage, "give one of --to, --from, --on, --family, --file, --last, an event and --effective");
     if (wish->line == NULL)
         return EXIT_FINE;
     wish->event.line = strtol(wish->line, &end, 10);
