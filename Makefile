@@ -129,6 +129,10 @@ $(BUILD)/paths: FORCE
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
+$(BUILD)/shim-objects/shim/version_note.o $(BUILD)/32/objects/shim/version_note.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+# Policies that `sockade init` writes.
+$(BUILD)/objects/command/templates.o: $(wildcard examples/*.conf)
+
 $(BUILD)/shim-objects/shim/own_libc.o $(BUILD)/32/objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
 	$(call say,CC,$<)
@@ -147,6 +151,18 @@ $(BUILD)/objects/%.o: %.c
 
 # `log --html` has its page in these, which the assembler includes.
 $(BUILD)/objects/command/log_html.o: $(wildcard command/log_page.*)
+# The manual, by scdoc where there is one. A page's date is that of its source, so that a page is the same wherever it is built.
+MAN_PAGES := $(patsubst %.scd,$(BUILD)/%,$(wildcard man/*.scd))
+HAS_SCDOC := $(shell command -v scdoc)
+.PHONY: man without-man
+man: $(MAN_PAGES)
+all: $(if $(HAS_SCDOC),man,without-man)
+without-man:
+	@echo '  LEFT    $(BUILD)/man: there is no scdoc here (Debian: scdoc)'
+$(BUILD)/man/%: man/%.scd
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(stat -c %Y $<)} scdoc <$< >$@
 
 comma := ,
 include tests/tests.mk
@@ -158,6 +174,12 @@ dependencies:
 demo: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) sh tests/demo.sh
+
+# What README.md shows: doc/session.svg, typed on a real terminal.
+.PHONY: pictures
+pictures: dependencies
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) SOCKADE=$(abspath $(BUILD)/sockade) LIBSOCKADE=$(abspath $(BUILD)/libsockade.so) sh tests/newcomer/session.sh doc
 
 # The table, $(BUILD)/bench/bench.json and the charts of bench/charts; some minutes.
 bench: dependencies
@@ -223,10 +245,12 @@ help:
 	@echo 'make check      install what is missing, build, and run the tests'
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
 	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
+	@echo 'make man        the manual pages, in $(BUILD)/man (needs scdoc); part of `make` where that is there'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
 	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach (some minutes)'
+	@echo 'make pictures   doc/session.svg, from a real terminal (needs tmux)'
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'
 	@echo 'make bench-quick  instructions a call, against their marks (needs valgrind)'
 	@echo 'make install    to $$(DESTDIR)$(PREFIX); also uninstall, clean'

@@ -121,8 +121,8 @@ int command_explain(int argc, char **argv)
         {"to", 0, "ENDPOINT", "reaching ADDRESS[:PORT][/PROTO] or unix:/PATH", NULL, &wish.texts[0], NULL},
         {"from", 0, "ENDPOINT", "being reached from it; the port is our own service's", NULL, &wish.texts[1], NULL},
         {"on", 0, "ENDPOINT", "listening on it", NULL, &wish.texts[2], NULL},
-        {"family", 0, "NAME", "opening a socket of that family: inet, packet, ...", NULL, &wish.texts[3], NULL},
-        {"file", 0, "LOG", "the last event of a log; -: standard input", NULL, &wish.event.file, NULL},
+        {"family", 0, "FAMILY", "opening a socket of that family: inet, packet, ...", NULL, &wish.texts[3], NULL},
+        {"file", 0, "FILE", "the last event of this log; -: standard input", NULL, &wish.event.file, NULL},
         {"all", 0, NULL, "with --file: all its events", &wish.event.all, NULL, NULL},
         {"line", 0, "NUMBER", "with --file: the event in that line", NULL, &wish.line, NULL},
         {"last", 0, NULL, "the newest refusal in your own log", &wish.event.last, NULL, NULL},
@@ -133,7 +133,7 @@ int command_explain(int argc, char **argv)
     };
     const struct usage usage = {
         .command = "explain",
-        .arguments = "(--to | --from | --on) ENDPOINT | --family NAME | --file LOG | --last | EVENT | --effective\n"
+        .arguments = "(--to | --from | --on) ENDPOINT | --family FAMILY | --file FILE | --last | EVENT | --effective\n"
                      "       [OPTION]...",
         .what =
             "Tells what each layer of the policy says about an endpoint or an event, by which rule, and what stands.",
