@@ -102,6 +102,7 @@ ssize_t holder_sockets(pid_t pid, uint64_t **inodes)
     uint64_t *list = NULL;
     size_t count = 0, room = 0;
     const struct dirent *entry;
+    bool denied = false;
     DIR *descriptors;
 
     snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
@@ -113,6 +114,8 @@ ssize_t holder_sockets(pid_t pid, uint64_t **inodes)
         unsigned long long inode;
 
         if (length <= 0)
+            denied = denied || errno == EACCES || errno == EPERM;
+        if (length <= 0)
             continue;
         link[length] = '\0';
         if (sscanf(link, "socket:[%20llu]", &inode) != 1)
@@ -121,6 +124,11 @@ ssize_t holder_sockets(pid_t pid, uint64_t **inodes)
         list[count++] = inode;
     }
     closedir(descriptors);
+    if (denied) {
+        free(list);
+        errno = EACCES;
+        return -1;
+    }
     *inodes = list;
     return (ssize_t)make_unique(list, count);
 }
