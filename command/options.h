@@ -45,6 +45,12 @@ struct usage {
 };
 
 /*
+ * --help prints the table for programs in place of the text for people: what shells complete by and the manual is held
+ * against.
+ */
+extern bool options_as_table;
+
+/*
  * Parses argv[1] and on. Operands are moved to the front of `argv`, in their order. Returns their number, or -1 where
  * the command has to end with `*exit_code`: --help was asked for, or something is wrong and was said.
  */

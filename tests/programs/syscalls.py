@@ -13,6 +13,9 @@ import sys
 MARK = re.compile(r'write\(-1, "(first|begin|end) ([^"]*)"')
 PULLED = ", 4099, MSG_DONTWAIT"  # the test's own, as many as it takes
 CALL = re.compile(r"([a-z0-9_]+)\(")
+# strace writes a call in two parts where another process' line comes between.
+BEGUN = " <unfinished ...>"
+RESUMED = re.compile(r"<\.\.\. [a-z0-9_]+ resumed> ?")
 STATS = ("stat", "newfstatat", "statx", "fstatat64", "stat64", "lstat")
 # What a look takes beside them: one thread is elected for it, with signals blocked (elect.c).
 ELECTION = ("mmap", "madvise", "rt_sigprocmask", "getpid", "geteuid")
@@ -24,12 +27,16 @@ INSTEAD = {"read": "recvfrom", "readv": "recvmsg", "recv": "recvfrom"}
 
 def read(path):
     """{loop: {call: count}} of the first calls and of the loops, and the time that each process has taken."""
-    first, loops, where, times = {}, {}, {}, {}
+    first, loops, where, times, parts = {}, {}, {}, {}, {}
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             pid, stamp, rest = line.split(None, 2)
             begun, _ = times.get(pid, (float(stamp), 0))
             times[pid] = (begun, float(stamp))
+            rest = parts.pop(pid, "") + RESUMED.sub("", rest)
+            if rest.rstrip().endswith(BEGUN):
+                parts[pid] = rest.rstrip()[:-len(BEGUN)]
+                continue
             mark = MARK.match(rest)
             if mark:
                 what, name = mark.groups()
