@@ -55,7 +55,7 @@ background "$PYTHON" client.py 192.0.2.2,192.0.2.1,8080 192.0.2.2,192.0.2.1,8080
 client=$SERVER
 held() { [ "$(grep -cx held "$SCRATCH/servers.log")" -ge "$1" ]; }
 wait_for 10 held 1
-serves() { scan && printf '%s\n' "$OUT" | grep -q ' from '; }
+serves() { scan; printf '%s\n' "$OUT" | grep -q ' from '; }
 wait_for 10 serves # until it has accepted
 scan
 is "$STATUS" 1 'something would be refused: exit 1'
@@ -197,6 +197,10 @@ wait $watch
 is "$?" 1 'interrupted it ends with the last verdict'
 stop_servers
 
+# On a terminal it is drawn anew, with colours.
+as_user timeout 10 script -q -c "TERM=xterm timeout 1 '$SOCKADE' scan --all --policy policy.conf --watch=0.2" /dev/null >terminal.log
+is "$(grep -c "$(printf '\033\\[H\033\\[2J')" terminal.log | sed 's/^[2-9]$/several/')" several 'a terminal is drawn anew'
+
 # Real servers: nginx with its workers, nc.
 if command -v nginx >/dev/null; then
     mkdir web && chown "$(stat -c %u "$USER_HOME")" web
@@ -239,6 +243,28 @@ wait_for 20 held 8
 printf 'version = 1; deny_to = [ "192.0.2.1" ];\n' | as_user tee all.conf >/dev/null
 capture as_user "$SOCKADE" scan --policy all.conf
 row "^deny .* $SERVER to udp 192\\.0\\.2\\.1:1, 192\\.0\\.2\\.1:10, 192\\.0\\.2\\.1:100, and [0-9]+ more " 'thousands of peers stand in one line'
+stop_servers
+
+# Another network namespace, a /proc that hides others' processes, and processes that come and go meanwhile.
+ORDINARY="unshare --net -- $ordinary"
+background "$PYTHON" -c 'import socket, time
+held = socket.create_server(("0.0.0.0", 8081))
+time.sleep(60)'
+ORDINARY=$ordinary
+elsewhere() { scan; printf '%s\n' "$OUT" | grep -q " $SERVER "; }
+wait_for 10 elsewhere
+row "^deny .* $SERVER on tcp 0\\.0\\.0\\.0:8081 listen " 'a program in another network'
+if mount -t proc -o hidepid=invisible proc /proc 2>/dev/null; then
+    scan
+    row "^deny .* $SERVER on tcp 0\\.0\\.0\\.0:8081 listen " "with others' processes hidden"
+    umount /proc
+else
+    skip 'no /proc of another kind to be had here' "with others' processes hidden"
+fi
+# shellcheck disable=SC2016 # the inner shell's own
+background sh -c 'for i in $(seq 500); do true & true | true; done'
+for _ in 1 2 3 4 5 6; do scan --all; done
+is "$STATUS" 1 'processes that end while they are looked at do no harm'
 stop_servers
 
 # Nothing to look at.
