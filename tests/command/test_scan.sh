@@ -169,10 +169,17 @@ row "^deny /.*/evil\\\\n\\\\x1b\\[31m $SERVER to tcp 192\\.0\\.2\\.1:8080 web " 
 scan --json
 is "$(printf '%s' "$OUT" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["v"])')" 1 'is no harm to JSON'
 
+# One that was started through its loader is known by its own name.
+loader=$(readelf -l "$python" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+background "$loader" --argv0 x "$python" client.py 192.0.2.2,192.0.2.1,8080
+wait_for 10 held 6
+scan
+row "^deny $python $SERVER to tcp 192\\.0\\.2\\.1:8080 web " 'a program behind its loader'
+
 # What is under Sockade is marked.
 printf 'version = 1;\n' | as_user tee open.conf >/dev/null
 background "$SOCKADE" run --policy open.conf -- "$PYTHON" client.py 192.0.2.3,192.0.2.1,8080
-wait_for 10 held 6
+wait_for 10 held 7
 scan
 sanitized || row "^deny .* \\[sockade\\] $SERVER to tcp 192\\.0\\.2\\.1:8080 web " 'a program under Sockade'
 
@@ -238,7 +245,7 @@ except OSError:
     pass
 print("held", flush=True)
 time.sleep(60)'
-wait_for 20 held 8
+wait_for 20 held 9
 printf 'version = 1; deny_to = [ "192.0.2.1" ];\n' | as_user tee all.conf >/dev/null
 capture as_user "$SOCKADE" scan --policy all.conf
 row "^deny .* $SERVER to udp 192\\.0\\.2\\.1:1, 192\\.0\\.2\\.1:10, 192\\.0\\.2\\.1:100, and [0-9]+ more " 'thousands of peers stand in one line'
