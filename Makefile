@@ -56,7 +56,10 @@ SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-
 # gcc from 10 on writes each function's frame and calls beside the object file, for tests/house/stack.sh.
 SHIM_FLAGS += $(if $(shell $(CC) --help=common 2>/dev/null | grep fcallgraph-info=),-fcallgraph-info=su)
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig jansson 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
-COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig jansson 2>/dev/null || echo -lconfig -ljansson) -lpthread
+# STATIC_LIBS=1: the command holds both libraries and needs libc alone, as where two files are copied into a container.
+STATIC_LIBS ?=
+COMMAND_LIBS = $(if $(STATIC_LIBS),-Wl$(comma)-Bstatic) $(shell $(PKG_CONFIG) --libs libconfig jansson 2>/dev/null || echo -lconfig -ljansson) \
+	$(if $(STATIC_LIBS),-Wl$(comma)-Bdynamic) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
 
 POLICY := $(wildcard policy/*.c)
@@ -119,10 +122,10 @@ $(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def shim/hooks_old.def 
 	$(Q)sed -n 's/^\($(if $(version),OLD,HOOK\|RARE)\)(\([a-zA-Z0-9_]*\),.*/\2/p' $(filter %.def,$^) | awk -v version=$(version) \
 		'BEGIN { print version " { global:" } { print "    " $$1 ";" } END { print "  local: *" (version == "" ? "" : "_old") "; };" }' > $@
 
-# Two files know where things will be installed, and are compiled again where that changes.
+# Two files know where things will be installed, and are compiled again where that changes; what is linked in, too.
 $(BUILD)/paths: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' > $@
+	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND) $(STATIC_LIBS)' > $@
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
@@ -166,6 +169,7 @@ bench-quick: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory -C bench quick BUILD=$(abspath $(BUILD))
 
+EXAMPLE_FOLDERS := container kubernetes systemd shell ci cron
 install: all
 	install -D -m 0755 $(BUILD)/sockade $(DESTDIR)$(PREFIX)/bin/sockade
 	install -D -m 0755 $(BUILD)/libsockade.so $(DESTDIR)$(PRELOADDIR)/libsockade.so
@@ -176,6 +180,7 @@ install: all
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sockade/
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/
 	install -m 0644 examples/lists/* $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists/
+	for file in $$(cd examples && find $(EXAMPLE_FOLDERS) -type f); do install -D -m 0644 examples/$$file $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/$$file || exit; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/sockade
