@@ -30,6 +30,11 @@ static bool read_endpoint(struct reader *reader, const char *text, const char *k
     struct endpoint endpoint;
     char problem[512];
 
+    if (text[0] == '/') { /* a path's last part is no protocol: it is told what it lacks */
+        address_add(reader, &use, text, rule->place, &addresses);
+        addresses_free(&addresses);
+        return false;
+    }
     if (!endpoint_parse(text, &endpoint, problem, sizeof problem)) {
         messages_add(reader->messages, MESSAGE_ERROR, rule->place, "%s: %s", key, problem);
         return false;

@@ -57,6 +57,8 @@ esac
 case " $* " in
 *' check '* | *' check-long '* | *' coverage '*)
     need libcmocka-dev pkg-config --exists cmocka
+    need scdoc command -v scdoc
+    need mandoc command -v mandoc
     need libseccomp-dev pkg-config --exists libseccomp
     need binutils command -v readelf
     need util-linux command -v setpriv
@@ -98,6 +100,15 @@ case " $* " in
     unpack iputils-ping
     ;;
 esac
+# What draws the picture of README.md.
+case " $* " in
+*' check-long '* | *' pictures '*)
+    need tmux command -v tmux
+    need busybox command -v busybox
+    need git command -v git
+    need iproute2 command -v ip
+    ;;
+esac
 # What tests/long runs programs with.
 case " $* " in
 *' check-long '*)
@@ -114,13 +125,15 @@ case " $* " in
     need libproxychains4 sh tests/real/has.sh '/usr/lib/*/libproxychains.so.4'
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
+    need zsh command -v zsh
+    need fish command -v fish
     need gdb command -v gdb
     need mmdebstrap command -v mmdebstrap
-    [ "$(uname -m)" != x86_64 ] || {
-        need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
-        need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1
-        need qemu-user command -v qemu-aarch64
-    }
+    # For aarch64; gcc's cross compilers exclude gcc-multilib.
+    need lld command -v ld.lld
+    need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
+    need libgcc-12-dev-arm64-cross sh tests/real/has.sh '/usr/lib/gcc-cross/aarch64-linux-gnu/*/libgcc.a'
+    need qemu-user command -v qemu-aarch64
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star

@@ -135,8 +135,8 @@ workflow() { # workflow: runs them, and tells how each ends
     number=0
     echo "$names" | while read -r name; do
         if [ "${name#Install}" = "$name" ]; then
-            (cd project && as_user env -i HOME="$USER_HOME" RUNNER_TEMP="$USER_HOME/tmp" PATH="${SOCKADE%/*}:/usr/bin:/bin" \
-                bash -e "$USER_HOME/steps/$number") </dev/null >>workflow 2>&1
+            (cd project && as_user env -i HOME="$USER_HOME" RUNNER_TEMP="$USER_HOME/tmp" \
+                PATH="${SOCKADE%/*}:/usr/bin:/bin" bash -e "$USER_HOME/steps/$number") </dev/null >>workflow 2>&1
             echo "$? $name"
         fi
         number=$((number + 1))

@@ -1,26 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The object for aarch64, by a cross compiler, under QEMU's user mode: hook programs that nothing is refused to say the
+# The object for aarch64, compiled here by clang, under QEMU's user mode: hook programs that nothing is refused to say the
 # same with it as without, and those that are refused are. The others of tests/hooks start children, which QEMU leaves to
 # this machine, make threads by vfork, or use what QEMU 7.2 does not know (epoll_pwait2).
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 enter_net
-[ "$(uname -m)" = x86_64 ] || { skip 'this cross compiler runs on x86-64' aarch64.sh; done_testing; }
-need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+need clang clang
+need ld.lld lld
 need qemu-aarch64 qemu-user
 libc=/usr/aarch64-linux-gnu
-[ -e "$libc/lib/ld-linux-aarch64.so.1" ] || { skip "there is no libc for it (libc6-dev-arm64-cross)" aarch64.sh; done_testing; }
+[ -e "$libc/lib/crt1.o" ] || { skip 'no libc for aarch64 (libc6-dev-arm64-cross, libgcc-dev-arm64-cross)' aarch64.sh; done_testing; }
+compiler="clang --target=aarch64-linux-gnu -I$libc/include"
+links="-fuse-ld=lld -L$libc/lib -B$libc/lib"
 scratch
 add_addresses 192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1 2001:db8::2 2001:db8::3
 
-capture make -C "$ROOT" BUILD="$SCRATCH/build" CC=aarch64-linux-gnu-gcc NARROW= "$SCRATCH/build/libsockade.so"
+capture make -C "$ROOT" BUILD="$SCRATCH/build" CC="$compiler" LDFLAGS="$links" NARROW= "$SCRATCH/build/libsockade.so"
 is "$STATUS" 0 'the object is built' || { note said "$OUT$ERR"; done_testing; }
 object=$SCRATCH/build/libsockade.so
 
 # build NAME: a program of tests/hooks, with the assertions that 32-bit programs have
 build() {
-    aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I"$ROOT" -I"$TESTS/hooks/narrow" -O1 -w -o "$1" "$TESTS/hooks/$1.c" -lpthread
+    # shellcheck disable=SC2086 # words
+    $compiler $links -std=gnu11 -D_GNU_SOURCE -I"$ROOT" -I"$TESTS/hooks/narrow" -O1 -w -o "$1" "$TESTS/hooks/$1.c" -lpthread
 }
 
 # emulate NAME [OPTION...]: a program in a folder of its own
