@@ -18,55 +18,55 @@
 #define VERSION "unreleased"
 #endif
 
-static void check_host(struct findings *findings)
+static void check_host(struct diagnosis *diagnosis)
 {
     static struct preload preload;
-    bool usable = doctor_object(findings, &preload);
+    bool usable = doctor_object(diagnosis, &preload);
 
-    doctor_preload(findings, usable ? &preload : NULL);
-    doctor_variables(findings);
-    doctor_translation(findings, doctor_policy(findings));
-    doctor_kernel(findings);
-    doctor_names(findings);
+    doctor_preload(diagnosis, usable ? &preload : NULL);
+    doctor_variables(diagnosis);
+    doctor_translation(diagnosis, doctor_policy(diagnosis));
+    doctor_kernel(diagnosis);
+    doctor_names(diagnosis);
 }
 
-static void check_named(struct findings *findings, char **names, int count, const char *pid)
+static void check_named(struct diagnosis *diagnosis, char **names, int count, const char *pid)
 {
     static struct preload preload;
     char problem[PATH_MAX + 256];
 
     if (!preload_look(&preload, problem, sizeof(problem))) {
-        doctor_object(findings, &preload);
+        doctor_object(diagnosis, &preload);
         return;
     }
     if (pid != NULL)
-        doctor_process(findings, (pid_t)atol(pid));
+        doctor_process(diagnosis, (pid_t)atol(pid));
     for (int i = 0; i < count; i++) {
         struct stat st;
 
         if (stat(names[i], &st) == 0 && S_ISDIR(st.st_mode))
-            doctor_folder(findings, &preload, names[i]);
+            doctor_folder(diagnosis, &preload, names[i]);
         else
-            doctor_program(findings, &preload, names[i]);
+            doctor_program(diagnosis, &preload, names[i]);
     }
 }
 
-static int report(struct findings *findings, bool json)
+static int report(struct diagnosis *diagnosis, bool json)
 {
-    int code = findings->problems > 0 ? EXIT_NEGATIVE : EXIT_FINE;
+    int code = diagnosis->problems > 0 ? EXIT_NEGATIVE : EXIT_FINE;
 
     if (json) {
-        findings_print_json(findings, stdout);
+        diagnosis_print_json(diagnosis, stdout);
     } else {
         puts("sockade " VERSION);
-        findings_print(findings, stdout);
-        if (findings->problems > 0 || findings->warnings > 0)
-            printf("%zu problem%s, %zu warning%s\n", findings->problems, plural(findings->problems), findings->warnings,
-                   plural(findings->warnings));
+        diagnosis_print(diagnosis, stdout);
+        if (diagnosis->problems > 0 || diagnosis->warnings > 0)
+            printf("%zu problem%s, %zu warning%s\n", diagnosis->problems, plural(diagnosis->problems),
+                   diagnosis->warnings, plural(diagnosis->warnings));
         else
             puts("everything works");
     }
-    findings_free(findings);
+    diagnosis_free(diagnosis);
     return code;
 }
 
@@ -89,7 +89,7 @@ int command_doctor(int argc, char **argv)
         .rows = rows,
         .row_count = sizeof(rows) / sizeof(rows[0]),
     };
-    struct findings findings = {0};
+    struct diagnosis diagnosis = {0};
     int code;
     int operands = options_parse(&usage, argc, argv, &code);
 
@@ -98,8 +98,8 @@ int command_doctor(int argc, char **argv)
     if (pid != NULL && (pid[0] == '\0' || pid[strspn(pid, "0123456789")] != '\0' || atol(pid) <= 0))
         return usage_error(&usage, "--pid '%s' is no process id", pid);
     if (operands > 0 || pid != NULL)
-        check_named(&findings, argv, operands, pid);
+        check_named(&diagnosis, argv, operands, pid);
     else
-        check_host(&findings);
-    return report(&findings, json);
+        check_host(&diagnosis);
+    return report(&diagnosis, json);
 }

@@ -105,7 +105,7 @@ static bool in_partial_namespace(long *group)
 }
 
 /* Neither raw nor ping socket. */
-static void add_refusal(struct findings *findings, const char *check, int error)
+static void add_refusal(struct diagnosis *diagnosis, const char *check, int error)
 {
     long range[2] = {0, 0};
     long group = (long)getegid(), written = group;
@@ -113,22 +113,23 @@ static void add_refusal(struct findings *findings, const char *check, int error)
     char *groups = own_groups();
 
     if (error != EACCES && error != EPERM) {
-        findings_add(findings, MARK_PROBLEM, check, "no ping sockets for it here: %s", strerror(error));
-        findings_remedy(findings, REMEDY_ADVICE, "use a kernel with ping sockets, or lift the filter that hides them");
+        diagnosis_add(diagnosis, MARK_PROBLEM, check, "no ping sockets for it here: %s", strerror(error));
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "use a kernel with ping sockets, or lift the filter that hides them");
     } else if (read_range(range) && group >= range[0] && group <= range[1] &&
                !(partial && range[0] == OVERFLOW_GROUP)) {
-        findings_add(findings, MARK_PROBLEM, check,
-                     "group %ld is in " RANGE " (%ld %ld), but something else refuses ping sockets", group, range[0],
-                     range[1]);
-        findings_remedy(findings, REMEDY_ADVICE,
-                        "allow socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) in the seccomp filter or security module");
+        diagnosis_add(diagnosis, MARK_PROBLEM, check,
+                      "group %ld is in " RANGE " (%ld %ld), but something else refuses ping sockets", group, range[0],
+                      range[1]);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "allow socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) in the seccomp filter or security module");
     } else {
-        findings_add(findings, MARK_PROBLEM, check,
-                     "not possible: no group of yours (%s) is in " RANGE ", which is '%ld %ld'%s", groups, range[0],
-                     range[1],
-                     partial && range[0] == OVERFLOW_GROUP ? ", groups that this namespace does not map" : "");
-        findings_remedy(findings, REMEDY_ROOT_COMMAND, "sysctl -w " RANGE "=\"%ld %ld\"", partial ? written : 0L,
-                        partial ? written : (long)INT32_MAX);
+        diagnosis_add(diagnosis, MARK_PROBLEM, check,
+                      "not possible: no group of yours (%s) is in " RANGE ", which is '%ld %ld'%s", groups, range[0],
+                      range[1],
+                      partial && range[0] == OVERFLOW_GROUP ? ", groups that this namespace does not map" : "");
+        diagnosis_remedy(diagnosis, REMEDY_ROOT_COMMAND, "sysctl -w " RANGE "=\"%ld %ld\"", partial ? written : 0L,
+                         partial ? written : (long)INT32_MAX);
     }
     free(groups);
 }
@@ -146,32 +147,32 @@ static const char *granted(int domain, int protocol, int *error)
     return *error == 0 ? "possible: ping sockets are granted" : NULL;
 }
 
-void doctor_translation(struct findings *findings, bool wanted)
+void doctor_translation(struct diagnosis *diagnosis, bool wanted)
 {
     const char *four, *six;
     int error_four, error_six;
 
     if (!wanted) {
-        findings_add(findings, MARK_OK, "ping", "a policy says icmp.translate = \"never\"");
+        diagnosis_add(diagnosis, MARK_OK, "ping", "a policy says icmp.translate = \"never\"");
         return;
     }
     four = granted(AF_INET, IPPROTO_ICMP, &error_four);
     six = granted(AF_INET6, IPPROTO_ICMPV6, &error_six);
     if (four == six && (four != NULL || error_four == error_six)) {
         if (four != NULL)
-            findings_add(findings, MARK_OK, "ping", "%s", four);
+            diagnosis_add(diagnosis, MARK_OK, "ping", "%s", four);
         else
-            add_refusal(findings, "ping", error_four);
+            add_refusal(diagnosis, "ping", error_four);
         return;
     }
     if (four != NULL)
-        findings_add(findings, MARK_OK, "ping, IPv4", "%s", four);
+        diagnosis_add(diagnosis, MARK_OK, "ping, IPv4", "%s", four);
     else
-        add_refusal(findings, "ping, IPv4", error_four);
+        add_refusal(diagnosis, "ping, IPv4", error_four);
     if (six != NULL)
-        findings_add(findings, MARK_OK, "ping, IPv6", "%s", six);
+        diagnosis_add(diagnosis, MARK_OK, "ping, IPv6", "%s", six);
     else
-        add_refusal(findings, "ping, IPv6", error_six);
+        add_refusal(diagnosis, "ping, IPv6", error_six);
 }
 
 /* Kernel */
@@ -229,7 +230,7 @@ static bool moving_works(void)
     return works;
 }
 
-void doctor_kernel(struct findings *findings)
+void doctor_kernel(struct diagnosis *diagnosis)
 {
     static const struct {
         bool (*works)(void);
@@ -249,25 +250,26 @@ void doctor_kernel(struct findings *findings)
         if (features[i].works())
             continue;
         missing++;
-        findings_add(findings, MARK_PROBLEM, "kernel", "%s does not work, which is needed %s", features[i].name,
-                     features[i].what_for);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "kernel", "%s does not work, which is needed %s", features[i].name,
+                      features[i].what_for);
         if (features[i].works == proc_works)
-            findings_remedy(findings, REMEDY_ROOT_COMMAND, "mount -t proc proc /proc");
+            diagnosis_remedy(diagnosis, REMEDY_ROOT_COMMAND, "mount -t proc proc /proc");
         else
-            findings_remedy(findings, REMEDY_ADVICE, "use a newer kernel, or lift the seccomp filter that hides it");
+            diagnosis_remedy(diagnosis, REMEDY_ADVICE, "use a newer kernel, or lift the seccomp filter that hides it");
     }
     if (uname(&name) != 0 || sscanf(name.release, "%4u.%4u", &major, &minor) != 2)
         return;
     if (major * 100 + minor < OLDEST_KERNEL)
-        findings_add(findings, MARK_WARNING, "kernel", "%s %s is older than any that Sockade was tried on",
-                     name.sysname, name.release);
+        diagnosis_add(diagnosis, MARK_WARNING, "kernel", "%s %s is older than any that Sockade was tried on",
+                      name.sysname, name.release);
     else if (missing == 0)
-        findings_add(findings, MARK_OK, "kernel", "%s %s has all that the object rests on", name.sysname, name.release);
+        diagnosis_add(diagnosis, MARK_OK, "kernel", "%s %s has all that the object rests on", name.sysname,
+                      name.release);
 }
 
 /* Environment */
 
-void doctor_variables(struct findings *findings)
+void doctor_variables(struct diagnosis *diagnosis)
 {
     static const char *const known[] = {"SOCKADE_POLICY=", "SOCKADE_ON_ERROR=", "SOCKADE_PINNED=", "SOCKADE_HOME="};
     static const size_t count = sizeof(known) / sizeof(known[0]);
@@ -283,21 +285,23 @@ void doctor_variables(struct findings *findings)
             is = is || strncmp(*at, known[i], strlen(known[i])) == 0;
         if (is)
             continue;
-        findings_add(findings, MARK_WARNING, "variables", "nothing reads %.*s", (int)strcspn(*at, "="), *at);
-        findings_remedy(findings, REMEDY_COMMAND, "unset %.*s", (int)strcspn(*at, "="), *at);
+        diagnosis_add(diagnosis, MARK_WARNING, "variables", "nothing reads %.*s", (int)strcspn(*at, "="), *at);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "unset %.*s", (int)strcspn(*at, "="), *at);
     }
     if (policy != NULL && policy[0] != '\0' && policy[0] != '/') {
-        findings_add(findings, MARK_PROBLEM, "variables",
-                     "SOCKADE_POLICY is '%s', which is no absolute path: programs are refused everything", policy);
-        findings_remedy(findings, REMEDY_COMMAND, "export SOCKADE_POLICY=\"$PWD/$SOCKADE_POLICY\"");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "variables",
+                      "SOCKADE_POLICY is '%s', which is no absolute path: programs are refused everything", policy);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "export SOCKADE_POLICY=\"$PWD/$SOCKADE_POLICY\"");
     }
     if (on_error == NULL || on_error[0] == '\0')
         return;
     if (strcmp(on_error, "allow") == 0)
-        findings_add(findings, MARK_WARNING, "variables", "SOCKADE_ON_ERROR=allow: a broken policy allows everything");
+        diagnosis_add(diagnosis, MARK_WARNING, "variables",
+                      "SOCKADE_ON_ERROR=allow: a broken policy allows everything");
     else
-        findings_add(findings, MARK_WARNING, "variables", "SOCKADE_ON_ERROR is '%s'; it knows only 'allow'", on_error);
-    findings_remedy(findings, REMEDY_COMMAND, "unset SOCKADE_ON_ERROR");
+        diagnosis_add(diagnosis, MARK_WARNING, "variables", "SOCKADE_ON_ERROR is '%s'; it knows only 'allow'",
+                      on_error);
+    diagnosis_remedy(diagnosis, REMEDY_COMMAND, "unset SOCKADE_ON_ERROR");
 }
 
 /* Whether some process takes connections on a Unix socket. */
@@ -332,7 +336,7 @@ static bool hosts_asks(const char *service)
     return names;
 }
 
-void doctor_names(struct findings *findings)
+void doctor_names(struct diagnosis *diagnosis)
 {
     static const struct {
         const char *path, *service, *name;
@@ -351,10 +355,11 @@ void doctor_names(struct findings *findings)
         }
     }
     if (found == NULL) {
-        findings_add(findings, MARK_OK, "names", "programs look up names by themselves, under the policy");
+        diagnosis_add(diagnosis, MARK_OK, "names", "programs look up names by themselves, under the policy");
         return;
     }
-    findings_add(findings, MARK_WARNING, "names",
-                 "%s looks up names for programs, so the policy's word on name servers does not hold for those", found);
-    findings_remedy(findings, REMEDY_ADVICE, "if that matters, add { action = \"deny\"; to = \"unix:%s\"; }", path);
+    diagnosis_add(diagnosis, MARK_WARNING, "names",
+                  "%s looks up names for programs, so the policy's word on name servers does not hold for those",
+                  found);
+    diagnosis_remedy(diagnosis, REMEDY_ADVICE, "if that matters, add { action = \"deny\"; to = \"unix:%s\"; }", path);
 }

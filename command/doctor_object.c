@@ -28,28 +28,28 @@
 #define SYSTEM_PRELOAD "/etc/ld.so.preload"
 #define OBJECT_NAME "libsockade.so"
 
-static void check_version(struct findings *findings, const char *check, const char *file)
+static void check_version(struct diagnosis *diagnosis, const char *check, const char *file)
 {
     struct object_facts facts;
 
     if (!object_facts_read(&facts, file)) {
-        findings_add(findings, MARK_PROBLEM, check, "%s cannot be read: %s", file, strerror(errno));
-        findings_remedy(findings, REMEDY_ADVICE, "build or install it again");
+        diagnosis_add(diagnosis, MARK_PROBLEM, check, "%s cannot be read: %s", file, strerror(errno));
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "build or install it again");
         return;
     }
     if (strcmp(facts.version, VERSION) == 0 && facts.image_version == IMAGE_VERSION) {
-        findings_add(findings, MARK_OK, check, "%s, version %s as this command", file, facts.version);
+        diagnosis_add(diagnosis, MARK_OK, check, "%s, version %s as this command", file, facts.version);
         return;
     }
-    findings_add(findings, MARK_PROBLEM, check, "%s is version %s (images of version %u), this command %s (%u)", file,
-                 facts.version[0] != '\0' ? facts.version : "unknown", facts.image_version, VERSION, IMAGE_VERSION);
-    findings_remedy(findings, REMEDY_ADVICE,
-                    "install both from one build: 'make install', or the packages sockade and libsockade alike; then "
-                    "start programs anew");
+    diagnosis_add(diagnosis, MARK_PROBLEM, check, "%s is version %s (images of version %u), this command %s (%u)", file,
+                  facts.version[0] != '\0' ? facts.version : "unknown", facts.image_version, VERSION, IMAGE_VERSION);
+    diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                     "install both from one build: 'make install', or the packages sockade and libsockade alike; then "
+                     "start programs anew");
 }
 
 /* The libc of programs is taken to be the one that this command runs with. */
-static void check_libc(struct findings *findings, const char *file)
+static void check_libc(struct diagnosis *diagnosis, const char *file)
 {
     struct object_facts facts;
     unsigned major = 0, minor = 0;
@@ -60,45 +60,46 @@ static void check_libc(struct findings *findings, const char *file)
     if (sscanf(gnu_get_libc_version(), "%4u.%4u", &major, &minor) != 2)
         return;
     enough = major > facts.libc[0] || (major == facts.libc[0] && minor >= facts.libc[1]);
-    findings_add(findings, enough ? MARK_OK : MARK_PROBLEM, "libc", "GNU C library %u.%u; the object asks for %u.%u",
-                 major, minor, facts.libc[0], facts.libc[1]);
+    diagnosis_add(diagnosis, enough ? MARK_OK : MARK_PROBLEM, "libc", "GNU C library %u.%u; the object asks for %u.%u",
+                  major, minor, facts.libc[0], facts.libc[1]);
     if (!enough)
-        findings_remedy(findings, REMEDY_ADVICE, "build the object on this system: make && make install");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "build the object on this system: make && make install");
 }
 
 /* Programs of 32 bits, where the kernel and a loader could run some. */
-static void check_narrow(struct findings *findings, const struct preload *preload)
+static void check_narrow(struct diagnosis *diagnosis, const struct preload *preload)
 {
 #ifdef __x86_64__
     const struct machine narrow = {ELFCLASS32, ELFDATA2LSB, EM_386};
     char file[PATH_MAX];
 
     if (object_for(preload->value, &narrow, file)) {
-        check_version(findings, "object, 32", file);
+        check_version(diagnosis, "object, 32", file);
     } else if (access("/lib/ld-linux.so.2", F_OK) == 0) {
-        findings_add(findings, MARK_WARNING, "object, 32",
-                     "there is none for programs of 32 bits, which can run here: they are treated as 'unprotected'");
-        findings_remedy(findings, REMEDY_ADVICE,
-                        "install the package libsockade:i386, or gcc-multilib and build again");
+        diagnosis_add(diagnosis, MARK_WARNING, "object, 32",
+                      "there is none for programs of 32 bits, which can run here: they are treated as 'unprotected'");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "install the package libsockade:i386, or gcc-multilib and build again");
     }
 #else
-    (void)findings;
+    (void)diagnosis;
     (void)preload;
 #endif
 }
 
-bool doctor_object(struct findings *findings, struct preload *preload)
+bool doctor_object(struct diagnosis *diagnosis, struct preload *preload)
 {
     char problem[PATH_MAX + 256];
 
     if (!preload_look(preload, problem, sizeof(problem))) {
-        findings_add(findings, MARK_PROBLEM, "object", "%s", problem);
-        findings_remedy(findings, REMEDY_ADVICE, "install command and object together, in a folder without such signs");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "object", "%s", problem);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "install command and object together, in a folder without such signs");
         return false;
     }
-    check_version(findings, "object", preload->file);
-    check_narrow(findings, preload);
-    check_libc(findings, preload->file);
+    check_version(diagnosis, "object", preload->file);
+    check_narrow(diagnosis, preload);
+    check_libc(diagnosis, preload->file);
     return true;
 }
 
@@ -137,7 +138,7 @@ static size_t others(const char *list)
     return count;
 }
 
-static void check_variable(struct findings *findings, const struct preload *preload)
+static void check_variable(struct diagnosis *diagnosis, const struct preload *preload)
 {
     const char *value = getenv("LD_PRELOAD");
     char mapped[PATH_MAX];
@@ -145,30 +146,30 @@ static void check_variable(struct findings *findings, const struct preload *prel
 
     if (value == NULL || value[0] == '\0') {
         if (shimmed)
-            findings_add(findings, MARK_OK, "preload", "this shell's programs have %s", mapped);
+            diagnosis_add(diagnosis, MARK_OK, "preload", "this shell's programs have %s", mapped);
         else
-            findings_add(findings, MARK_OK, "preload",
-                         "LD_PRELOAD is not set: programs run under a policy only by 'sockade run'");
+            diagnosis_add(diagnosis, MARK_OK, "preload",
+                          "LD_PRELOAD is not set: programs run under a policy only by 'sockade run'");
         return;
     }
     if (strstr(value, OBJECT_NAME) != NULL && !shimmed) {
-        findings_add(findings, MARK_PROBLEM, "preload",
-                     "LD_PRELOAD names '%s', but the loader did not load it into this process: programs run without "
-                     "protection",
-                     value);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "preload",
+                      "LD_PRELOAD names '%s', but the loader did not load it into this process: programs run without "
+                      "protection",
+                      value);
         if (preload != NULL)
-            findings_remedy(findings, REMEDY_COMMAND, "export LD_PRELOAD='%s'", preload->value);
+            diagnosis_remedy(diagnosis, REMEDY_COMMAND, "export LD_PRELOAD='%s'", preload->value);
         return;
     }
     if (others(value) > 0)
-        findings_add(findings, MARK_WARNING, "preload",
-                     "LD_PRELOAD holds other objects too: '%s'; those before ours may go past it", value);
+        diagnosis_add(diagnosis, MARK_WARNING, "preload",
+                      "LD_PRELOAD holds other objects too: '%s'; those before ours may go past it", value);
     else
-        findings_add(findings, MARK_OK, "preload", "in force here: %s", shimmed ? mapped : value);
+        diagnosis_add(diagnosis, MARK_OK, "preload", "in force here: %s", shimmed ? mapped : value);
 }
 
 /* The file that the loader reads for every program of the host, those of all users too. */
-static void check_system(struct findings *findings)
+static void check_system(struct diagnosis *diagnosis)
 {
     FILE *file = fopen(SYSTEM_PRELOAD, "re");
     char *line = NULL;
@@ -185,14 +186,14 @@ static void check_system(struct findings *findings)
     free(line);
     fclose(file);
     if (other)
-        findings_add(findings, MARK_WARNING, "preload",
-                     SYSTEM_PRELOAD " preloads other objects into all programs; they come behind those of LD_PRELOAD");
+        diagnosis_add(diagnosis, MARK_WARNING, "preload",
+                      SYSTEM_PRELOAD " preloads other objects into all programs; they come behind those of LD_PRELOAD");
     if (ours)
-        findings_add(findings, MARK_OK, "preload", SYSTEM_PRELOAD " names our object: it is in all programs");
+        diagnosis_add(diagnosis, MARK_OK, "preload", SYSTEM_PRELOAD " names our object: it is in all programs");
 }
 
-void doctor_preload(struct findings *findings, const struct preload *preload)
+void doctor_preload(struct diagnosis *diagnosis, const struct preload *preload)
 {
-    check_variable(findings, preload);
-    check_system(findings);
+    check_variable(diagnosis, preload);
+    check_system(diagnosis);
 }

@@ -56,44 +56,45 @@ static int folder_refuses(const char *folder, uid_t uid)
 }
 
 /* The remedy for a folder that nothing can be made in. */
-static void folder_remedy(struct findings *findings, const char *folder, uid_t uid, int error)
+static void folder_remedy(struct diagnosis *diagnosis, const char *folder, uid_t uid, int error)
 {
     char *word = shell_word(folder);
     struct stat st;
 
     if (error == EROFS)
-        findings_remedy(findings, REMEDY_ADVICE, "mount a writable folder at %s, or name another place", folder);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "mount a writable folder at %s, or name another place", folder);
     else if (error == ENOTDIR)
-        findings_remedy(findings, REMEDY_COMMAND, "mv %s %s.old", word, word);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "mv %s %s.old", word, word);
     else if (stat(folder, &st) == 0 && st.st_uid == uid)
-        findings_remedy(findings, REMEDY_COMMAND, "chmod u+rwx %s", word);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "chmod u+rwx %s", word);
     else
-        findings_remedy(findings, REMEDY_ADVICE, "name a place of yours: log = { to = \"file:/PATH/events.jsonl\"; };");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "name a place of yours: log = { to = \"file:/PATH/events.jsonl\"; };");
     free(word);
 }
 
 /* Whether the file system has room; said otherwise. */
-static bool has_room(struct findings *findings, const char *path, const char *folder, const char *layer)
+static bool has_room(struct diagnosis *diagnosis, const char *path, const char *folder, const char *layer)
 {
     struct statvfs place;
     struct rlimit limit;
 
     if (statvfs(folder, &place) == 0 && (uint64_t)place.f_bavail * place.f_frsize < NOTHING_LEFT) {
-        findings_add(findings, MARK_PROBLEM, "log", "%s: %s: no space is left there", layer, path);
-        findings_remedy(findings, REMEDY_ADVICE, "free some space on the file system of %s", folder);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "log", "%s: %s: no space is left there", layer, path);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "free some space on the file system of %s", folder);
         return false;
     }
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < NOTHING_LEFT) {
-        findings_add(findings, MARK_PROBLEM, "log", "%s: %s: the limit on file sizes (RLIMIT_FSIZE) forbids it", layer,
-                     path);
-        findings_remedy(findings, REMEDY_COMMAND, "ulimit -f unlimited");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "log", "%s: %s: the limit on file sizes (RLIMIT_FSIZE) forbids it",
+                      layer, path);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "ulimit -f unlimited");
         return false;
     }
     return true;
 }
 
 /* A log file that exists. */
-static bool file_is_usable(struct findings *findings, const char *path, const struct stat *st, uid_t uid,
+static bool file_is_usable(struct diagnosis *diagnosis, const char *path, const struct stat *st, uid_t uid,
                            const char *layer)
 {
     const char *why = !S_ISREG(st->st_mode) ? "it is no regular file"
@@ -103,18 +104,18 @@ static bool file_is_usable(struct findings *findings, const char *path, const st
     char *word = shell_word(path);
 
     if (why != NULL) {
-        findings_add(findings, MARK_PROBLEM, "log", "%s: %s is not written to: %s", layer, path, why);
-        findings_remedy(findings, REMEDY_COMMAND, "mv %s %s.old", word, word);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "log", "%s: %s is not written to: %s", layer, path, why);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "mv %s %s.old", word, word);
     } else if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) {
         why = strerror(errno);
-        findings_add(findings, MARK_PROBLEM, "log", "%s: %s cannot be written to: %s", layer, path, why);
-        findings_remedy(findings, REMEDY_COMMAND, "chmod u+w %s", word);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "log", "%s: %s cannot be written to: %s", layer, path, why);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "chmod u+w %s", word);
     }
     free(word);
     return why == NULL;
 }
 
-static void check_file(struct findings *findings, const char *path, uid_t uid, const char *layer)
+static void check_file(struct diagnosis *diagnosis, const char *path, uid_t uid, const char *layer)
 {
     char *folder = memory_text(path);
     bool usable = existing_folder(folder);
@@ -125,24 +126,24 @@ static void check_file(struct findings *findings, const char *path, uid_t uid, c
     exists = lstat(path, &st) == 0;
     error = exists ? 0 : errno;
     if (exists) {
-        usable = file_is_usable(findings, path, &st, uid, layer);
+        usable = file_is_usable(diagnosis, path, &st, uid, layer);
     } else {
         if (error == ENOENT)
             error = folder_refuses(folder, uid);
         usable = usable && error == 0;
         if (!usable) {
-            findings_add(findings, MARK_PROBLEM, "log", "%s: %s cannot be made in %s: %s", layer, path, folder,
-                         strerror(error));
-            folder_remedy(findings, folder, uid, error);
+            diagnosis_add(diagnosis, MARK_PROBLEM, "log", "%s: %s cannot be made in %s: %s", layer, path, folder,
+                          strerror(error));
+            folder_remedy(diagnosis, folder, uid, error);
         }
     }
-    if (usable && has_room(findings, path, folder, layer))
-        findings_add(findings, MARK_OK, "log", "%s: %s, %s", layer, path,
-                     exists ? "writable" : "which is made with the first event");
+    if (usable && has_room(diagnosis, path, folder, layer))
+        diagnosis_add(diagnosis, MARK_OK, "log", "%s: %s, %s", layer, path,
+                      exists ? "writable" : "which is made with the first event");
     free(folder);
 }
 
-static void check_syslog(struct findings *findings, const char *layer)
+static void check_syslog(struct diagnosis *diagnosis, const char *layer)
 {
     struct sockaddr_un daemon = {.sun_family = AF_UNIX, .sun_path = DAEMON};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -151,10 +152,11 @@ static void check_syslog(struct findings *findings, const char *layer)
 
     if (fd >= 0)
         close(fd);
-    findings_add(findings, there ? MARK_OK : MARK_PROBLEM, "log", "%s: syslog, by " DAEMON "%s%s", layer,
-                 there ? "" : ": ", there ? "" : strerror(error));
+    diagnosis_add(diagnosis, there ? MARK_OK : MARK_PROBLEM, "log", "%s: syslog, by " DAEMON "%s%s", layer,
+                  there ? "" : ": ", there ? "" : strerror(error));
     if (!there)
-        findings_remedy(findings, REMEDY_ADVICE, "start a syslog daemon, or take another place in the policy's log.to");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "start a syslog daemon, or take another place in the policy's log.to");
 }
 
 /* The path of this process, where the setting has %p. */
@@ -171,7 +173,7 @@ static void put_pid(const struct log_place *place, char out[PATH_MAX])
     out[size] = '\0';
 }
 
-void doctor_log(struct findings *findings, const char *to, uint64_t max_size, const struct surroundings *surroundings,
+void doctor_log(struct diagnosis *diagnosis, const char *to, uint64_t max_size, const struct surroundings *surroundings,
                 const char *layer)
 {
     static struct log_place place;
@@ -181,19 +183,19 @@ void doctor_log(struct findings *findings, const char *to, uint64_t max_size, co
     switch (place.target) {
     case LOG_TO_FILE:
         put_pid(&place, path);
-        check_file(findings, path, surroundings->uid, layer);
+        check_file(diagnosis, path, surroundings->uid, layer);
         break;
     case LOG_TO_SYSLOG:
-        check_syslog(findings, layer);
+        check_syslog(diagnosis, layer);
         break;
     case LOG_TO_STDERR:
-        findings_add(findings, MARK_OK, "log", "%s: standard error", layer);
+        diagnosis_add(diagnosis, MARK_OK, "log", "%s: standard error", layer);
         break;
     case LOG_TO_NOWHERE:
-        findings_add(findings, MARK_PROBLEM, "log",
-                     "%s: there is no place for '%s': HOME is not set, or it is relative", layer,
-                     to[0] != '\0' ? to : "~/.local/state/sockade/events.jsonl");
-        findings_remedy(findings, REMEDY_COMMAND, "export HOME=~");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "log",
+                      "%s: there is no place for '%s': HOME is not set, or it is relative", layer,
+                      to[0] != '\0' ? to : "~/.local/state/sockade/events.jsonl");
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "export HOME=~");
         break;
     }
 }
@@ -219,7 +221,7 @@ static int image_folder_state(const char *path, uid_t uid)
 }
 
 /* $XDG_RUNTIME_DIR that others could have made is no place for images; the specification says so too. */
-static void check_runtime(struct findings *findings, const struct surroundings *surroundings)
+static void check_runtime(struct diagnosis *diagnosis, const struct surroundings *surroundings)
 {
     const char *value = getenv("XDG_RUNTIME_DIR");
     struct stat st;
@@ -227,25 +229,25 @@ static void check_runtime(struct findings *findings, const struct surroundings *
     if (value == NULL || value[0] == '\0')
         return;
     if (surroundings->runtime_dir == NULL)
-        findings_add(findings, MARK_WARNING, "folders", "XDG_RUNTIME_DIR is '%s', which is no absolute path: ignored",
-                     value);
+        diagnosis_add(diagnosis, MARK_WARNING, "folders", "XDG_RUNTIME_DIR is '%s', which is no absolute path: ignored",
+                      value);
     else if (stat(value, &st) != 0)
-        findings_add(findings, MARK_WARNING, "folders", "XDG_RUNTIME_DIR is '%s': %s", value, strerror(errno));
+        diagnosis_add(diagnosis, MARK_WARNING, "folders", "XDG_RUNTIME_DIR is '%s': %s", value, strerror(errno));
     else if (st.st_uid != surroundings->uid)
-        findings_add(findings, MARK_WARNING, "folders", "XDG_RUNTIME_DIR is '%s', which belongs to another user",
-                     value);
+        diagnosis_add(diagnosis, MARK_WARNING, "folders", "XDG_RUNTIME_DIR is '%s', which belongs to another user",
+                      value);
     else
         return;
-    findings_remedy(findings, REMEDY_COMMAND, "unset XDG_RUNTIME_DIR");
+    diagnosis_remedy(diagnosis, REMEDY_COMMAND, "unset XDG_RUNTIME_DIR");
 }
 
-void doctor_folders(struct findings *findings, const struct surroundings *surroundings)
+void doctor_folders(struct diagnosis *diagnosis, const struct surroundings *surroundings)
 {
     char path[PATH_MAX];
     char *tried = memory_text("");
     bool any = false;
 
-    check_runtime(findings, surroundings);
+    check_runtime(diagnosis, surroundings);
     for (int which = 0; which < IMAGE_FOLDERS && !any; which++) {
         int error;
         char *longer;
@@ -259,10 +261,10 @@ void doctor_folders(struct findings *findings, const struct surroundings *surrou
         tried = longer;
     }
     if (any) {
-        findings_add(findings, MARK_OK, "folders", "images are kept in %s", path);
+        diagnosis_add(diagnosis, MARK_OK, "folders", "images are kept in %s", path);
     } else {
-        findings_add(findings, MARK_PROBLEM, "folders", "there is no folder that images can be kept in: %s", tried);
-        findings_remedy(findings, REMEDY_COMMAND, "export XDG_CACHE_HOME=\"$(mktemp -d)\"");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "folders", "there is no folder that images can be kept in: %s", tried);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "export XDG_CACHE_HOME=\"$(mktemp -d)\"");
     }
     free(tried);
 }

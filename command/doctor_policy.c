@@ -15,7 +15,7 @@
 
 /* What is looked at: one layer. */
 struct subject {
-    struct findings *findings;
+    struct diagnosis *diagnosis;
     const struct surroundings *surroundings;
     const struct layer_place *place;
     const char *kind; /* "system" or "user" */
@@ -41,13 +41,13 @@ static void add_file_remedy(const struct subject *subject, const char *path)
         enum remedy kind = st.st_uid == uid ? REMEDY_COMMAND : REMEDY_ROOT_COMMAND;
 
         if (why != NULL && (st.st_mode & S_IWOTH) != 0)
-            findings_remedy(subject->findings, kind, "chmod o-w %s", word);
+            diagnosis_remedy(subject->diagnosis, kind, "chmod o-w %s", word);
         else if (why != NULL && st.st_uid != uid && st.st_uid != 0)
-            findings_remedy(subject->findings, REMEDY_ROOT_COMMAND, "chown %ld %s", (long)uid, word);
+            diagnosis_remedy(subject->diagnosis, REMEDY_ROOT_COMMAND, "chown %ld %s", (long)uid, word);
         else if (why != NULL)
-            findings_remedy(subject->findings, kind, "chmod g-w %s", word);
+            diagnosis_remedy(subject->diagnosis, kind, "chmod g-w %s", word);
         else if (access(path, R_OK) != 0 && S_ISREG(st.st_mode))
-            findings_remedy(subject->findings, kind, st.st_uid == uid ? "chmod u+rw %s" : "chmod o+r %s", word);
+            diagnosis_remedy(subject->diagnosis, kind, st.st_uid == uid ? "chmod u+rw %s" : "chmod o+r %s", word);
     }
     free(word);
 }
@@ -62,14 +62,14 @@ static void add_errors(const struct subject *subject, const struct messages *mes
         if (messages->list[i].kind == MESSAGE_ERROR)
             first = &messages->list[i];
     }
-    findings_add(subject->findings, MARK_PROBLEM, "policy", "%s: %zu error%s in %s: %s:%d: %s; %s", subject->kind,
-                 messages->errors, plural(messages->errors), subject->place->path, first != NULL ? first->file : "",
-                 first != NULL ? first->line : 0, first != NULL ? first->text : "",
-                 last_good ? "the last good image holds" : "programs are refused everything");
+    diagnosis_add(subject->diagnosis, MARK_PROBLEM, "policy", "%s: %zu error%s in %s: %s:%d: %s; %s", subject->kind,
+                  messages->errors, plural(messages->errors), subject->place->path, first != NULL ? first->file : "",
+                  first != NULL ? first->line : 0, first != NULL ? first->text : "",
+                  last_good ? "the last good image holds" : "programs are refused everything");
     if (subject->place->system)
-        findings_remedy(subject->findings, REMEDY_COMMAND, "sockade check");
+        diagnosis_remedy(subject->diagnosis, REMEDY_COMMAND, "sockade check");
     else
-        findings_remedy(subject->findings, REMEDY_COMMAND, "sockade check %s", word);
+        diagnosis_remedy(subject->diagnosis, REMEDY_COMMAND, "sockade check %s", word);
     if (first != NULL)
         add_file_remedy(subject, first->file);
     free(word);
@@ -126,9 +126,9 @@ static void add_compile_remedy(const struct subject *subject)
     char *word = shell_word(subject->place->path);
 
     if (subject->place->system)
-        findings_remedy(subject->findings, REMEDY_ROOT_COMMAND, "sockade compile --system");
+        diagnosis_remedy(subject->diagnosis, REMEDY_ROOT_COMMAND, "sockade compile --system");
     else
-        findings_remedy(subject->findings, REMEDY_COMMAND, "sockade compile %s", word);
+        diagnosis_remedy(subject->diagnosis, REMEDY_COMMAND, "sockade compile %s", word);
     free(word);
 }
 
@@ -140,9 +140,9 @@ static void add_stale(const struct subject *subject, const struct published *pub
                     ? stale_source(&view)
                     : memory_text("it cannot be used");
 
-    findings_add(subject->findings, MARK_WARNING, "image",
-                 "%s: %s, made %s, is stale: %s; the next program that starts compiles it anew", subject->kind,
-                 published->path, age, why);
+    diagnosis_add(subject->diagnosis, MARK_WARNING, "image",
+                  "%s: %s, made %s, is stale: %s; the next program that starts compiles it anew", subject->kind,
+                  published->path, age, why);
     free(why);
     free(age);
     add_compile_remedy(subject);
@@ -160,15 +160,16 @@ static bool check_image(const struct subject *subject, bool text_is_right)
     if (!text_is_right)
         ; /* the text's errors say it all */
     else if (!found) {
-        findings_add(subject->findings, MARK_WARNING, "image",
-                     "%s: there is none yet; the next program that starts compiles it", subject->kind);
+        diagnosis_add(subject->diagnosis, MARK_WARNING, "image",
+                      "%s: there is none yet; the next program that starts compiles it", subject->kind);
         add_compile_remedy(subject);
     } else if (!published.fresh) {
         add_stale(subject, &published);
     } else {
         char *age = age_of(published.file.mtime_ns);
 
-        findings_add(subject->findings, MARK_OK, "image", "%s: %s, fresh, made %s", subject->kind, published.path, age);
+        diagnosis_add(subject->diagnosis, MARK_OK, "image", "%s: %s, fresh, made %s", subject->kind, published.path,
+                      age);
         free(age);
     }
     if (found)
@@ -184,13 +185,13 @@ static void check_settings(struct subject *subject, const void *base, size_t siz
     if (image_open(&view, base, size, NULL) != IMAGE_OK)
         return;
     if (view.mode != MODE_ENFORCE)
-        findings_add(subject->findings, MARK_WARNING, "policy", "%s: its mode is \"%s\": it refuses nothing",
-                     subject->kind, view.mode == MODE_AUDIT ? "audit" : "off");
+        diagnosis_add(subject->diagnosis, MARK_WARNING, "policy", "%s: its mode is \"%s\": it refuses nothing",
+                      subject->kind, view.mode == MODE_AUDIT ? "audit" : "off");
     subject->translate = view.settings.icmp_translate != TRANSLATE_NEVER;
     if (view.settings.log_what == LOG_NONE)
-        findings_add(subject->findings, MARK_OK, "log", "%s: the policy wants no events", subject->kind);
+        diagnosis_add(subject->diagnosis, MARK_OK, "log", "%s: the policy wants no events", subject->kind);
     else
-        doctor_log(subject->findings, view_string(&view, view.settings.log_to), view.settings.log_max_size,
+        doctor_log(subject->diagnosis, view_string(&view, view.settings.log_to), view.settings.log_max_size,
                    subject->surroundings, subject->kind);
 }
 
@@ -203,15 +204,16 @@ static void add_policy(const struct subject *subject, const char *form, size_t r
 
     if (stat(path, &st) == 0)
         owner = owner_of(&st);
-    findings_add(subject->findings, warnings > 0 ? MARK_WARNING : MARK_OK, "policy",
-                 "%s: %s, %s of %s, %zu rule%s, trusted%s", subject->kind, path, form, owner != NULL ? owner : "nobody",
-                 rules, plural(rules), warnings > 0 ? ", but there are warnings" : "");
+    diagnosis_add(subject->diagnosis, warnings > 0 ? MARK_WARNING : MARK_OK, "policy",
+                  "%s: %s, %s of %s, %zu rule%s, trusted%s", subject->kind, path, form,
+                  owner != NULL ? owner : "nobody", rules, plural(rules),
+                  warnings > 0 ? ", but there are warnings" : "");
     if (warnings > 0 && subject->place->system) {
-        findings_remedy(subject->findings, REMEDY_COMMAND, "sockade check");
+        diagnosis_remedy(subject->diagnosis, REMEDY_COMMAND, "sockade check");
     } else if (warnings > 0) {
         char *word = shell_word(path);
 
-        findings_remedy(subject->findings, REMEDY_COMMAND, "sockade check %s", word);
+        diagnosis_remedy(subject->diagnosis, REMEDY_COMMAND, "sockade check %s", word);
         free(word);
     }
     free(owner);
@@ -237,14 +239,14 @@ static void check_text(struct subject *subject)
 static void add_absent(const struct subject *subject)
 {
     if (layer_is_named(subject->place, subject->surroundings)) {
-        findings_add(
-            subject->findings, MARK_PROBLEM, "policy",
+        diagnosis_add(
+            subject->diagnosis, MARK_PROBLEM, "policy",
             "%s does not exist, but SOCKADE_POLICY or SOCKADE_PINNED names it: programs are refused everything",
             subject->place->path);
-        findings_remedy(subject->findings, REMEDY_COMMAND, "unset SOCKADE_POLICY SOCKADE_PINNED");
+        diagnosis_remedy(subject->diagnosis, REMEDY_COMMAND, "unset SOCKADE_POLICY SOCKADE_PINNED");
         return;
     }
-    findings_add(subject->findings, MARK_OK, "policy", "%s: none at %s", subject->kind, subject->place->path);
+    diagnosis_add(subject->diagnosis, MARK_OK, "policy", "%s: none at %s", subject->kind, subject->place->path);
 }
 
 static void check_layer(struct subject *subject)
@@ -266,8 +268,8 @@ static void check_layer(struct subject *subject)
         add_absent(subject);
         break;
     case FORM_UNUSABLE:
-        findings_add(subject->findings, MARK_PROBLEM, "policy", "%s: %s %s: programs are refused everything",
-                     subject->kind, subject->place->path, messages.count > 0 ? messages.list[0].text : "is unusable");
+        diagnosis_add(subject->diagnosis, MARK_PROBLEM, "policy", "%s: %s %s: programs are refused everything",
+                      subject->kind, subject->place->path, messages.count > 0 ? messages.list[0].text : "is unusable");
         add_file_remedy(subject, subject->place->path);
         break;
     }
@@ -275,7 +277,7 @@ static void check_layer(struct subject *subject)
     messages_free(&messages);
 }
 
-bool doctor_policy(struct findings *findings)
+bool doctor_policy(struct diagnosis *diagnosis)
 {
     struct surroundings surroundings;
     struct layer_place places[LAYERS_MAX];
@@ -285,18 +287,18 @@ bool doctor_policy(struct findings *findings)
     surroundings_here(&surroundings);
     count = locate_layers(&surroundings, places);
     if (count < 0) {
-        findings_add(findings, MARK_PROBLEM, "policy",
-                     "SOCKADE_PINNED cannot be read, or names too many policies: programs are refused everything");
-        findings_remedy(findings, REMEDY_COMMAND, "unset SOCKADE_PINNED");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "policy",
+                      "SOCKADE_PINNED cannot be read, or names too many policies: programs are refused everything");
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "unset SOCKADE_PINNED");
     }
     for (int i = 0; i < count; i++) {
-        struct subject subject = {findings, &surroundings, &places[i], places[i].system ? "system" : "user", true};
+        struct subject subject = {diagnosis, &surroundings, &places[i], places[i].system ? "system" : "user", true};
 
         if (places[i].foreign && access(places[i].path, R_OK) != 0)
             continue; /* another user's pin, which is let go */
         check_layer(&subject);
         translate = translate && subject.translate;
     }
-    doctor_folders(findings, &surroundings);
+    doctor_folders(diagnosis, &surroundings);
     return translate;
 }

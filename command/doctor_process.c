@@ -100,43 +100,44 @@ static char *policy_of(const char *path)
     return name != NULL ? name : memory_text(path);
 }
 
-static void add_images(struct findings *findings, pid_t pid, const struct mapped *mapped)
+static void add_images(struct diagnosis *diagnosis, pid_t pid, const struct mapped *mapped)
 {
     for (size_t i = 0; i < mapped->image_count; i++) {
         char *policy = policy_of(mapped->images[i]);
 
         if (mapped->image_gone[i]) {
-            findings_add(findings, MARK_WARNING, "policy", "%ld decides by an older image of %s", (long)pid, policy);
-            findings_remedy(findings, REMEDY_COMMAND, "sockade reload");
+            diagnosis_add(diagnosis, MARK_WARNING, "policy", "%ld decides by an older image of %s", (long)pid, policy);
+            diagnosis_remedy(diagnosis, REMEDY_COMMAND, "sockade reload");
         } else {
-            findings_add(findings, MARK_OK, "policy", "%ld decides by %s", (long)pid, policy);
+            diagnosis_add(diagnosis, MARK_OK, "policy", "%ld decides by %s", (long)pid, policy);
         }
         free(policy);
     }
     if (mapped->image_count == 0)
-        findings_add(findings, MARK_WARNING, "policy", "%ld has no policy that an image folder holds", (long)pid);
+        diagnosis_add(diagnosis, MARK_WARNING, "policy", "%ld has no policy that an image folder holds", (long)pid);
 }
 
 /* The object in a process: its version, where its file is still there. */
-static void add_object(struct findings *findings, pid_t pid, const char *program, const struct mapped *mapped)
+static void add_object(struct diagnosis *diagnosis, pid_t pid, const char *program, const struct mapped *mapped)
 {
     struct object_facts facts;
 
     if (mapped->object_gone) {
-        findings_add(findings, MARK_WARNING, "process", "%ld (%s) has %s, which was replaced since", (long)pid, program,
-                     mapped->object);
-        findings_remedy(findings, REMEDY_ADVICE, "start the program anew");
+        diagnosis_add(diagnosis, MARK_WARNING, "process", "%ld (%s) has %s, which was replaced since", (long)pid,
+                      program, mapped->object);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "start the program anew");
     } else if (object_facts_read(&facts, mapped->object) && strcmp(facts.version, VERSION) != 0) {
-        findings_add(findings, MARK_WARNING, "process", "%ld (%s) has %s of version %s; this command is %s", (long)pid,
-                     program, mapped->object, facts.version[0] != '\0' ? facts.version : "unknown", VERSION);
-        findings_remedy(findings, REMEDY_ADVICE, "start the program by 'sockade run' of the same version");
+        diagnosis_add(diagnosis, MARK_WARNING, "process", "%ld (%s) has %s of version %s; this command is %s",
+                      (long)pid, program, mapped->object, facts.version[0] != '\0' ? facts.version : "unknown",
+                      VERSION);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "start the program by 'sockade run' of the same version");
     } else {
-        findings_add(findings, MARK_OK, "process", "%ld (%s) is under Sockade, by %s", (long)pid, program,
-                     mapped->object);
+        diagnosis_add(diagnosis, MARK_OK, "process", "%ld (%s) is under Sockade, by %s", (long)pid, program,
+                      mapped->object);
     }
 }
 
-static void check_process(struct findings *findings, pid_t pid, bool child)
+static void check_process(struct diagnosis *diagnosis, pid_t pid, bool child)
 {
     static struct mapped mapped;
     char *program = program_of(pid);
@@ -145,30 +146,30 @@ static void check_process(struct findings *findings, pid_t pid, bool child)
     if (!mapped.readable && child && (mapped.error == ENOENT || mapped.error == ESRCH)) {
         /* it has ended meanwhile */
     } else if (!mapped.readable && mapped.error == ENOENT) {
-        findings_add(findings, MARK_PROBLEM, "process", "there is no process %ld", (long)pid);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "process", "there is no process %ld", (long)pid);
     } else if (!mapped.readable) {
-        findings_add(findings, child ? MARK_WARNING : MARK_PROBLEM, "process", "%ld cannot be looked at: %s", (long)pid,
-                     strerror(mapped.error));
-        findings_remedy(findings, REMEDY_ADVICE, "ask as the user whose process it is");
+        diagnosis_add(diagnosis, child ? MARK_WARNING : MARK_PROBLEM, "process", "%ld cannot be looked at: %s",
+                      (long)pid, strerror(mapped.error));
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "ask as the user whose process it is");
     } else if (mapped.object[0] == '\0') {
-        findings_add(findings, MARK_PROBLEM, "process", "%ld (%s) is not under Sockade", (long)pid, program);
-        findings_remedy(findings, REMEDY_COMMAND, "sockade doctor %s", program);
+        diagnosis_add(diagnosis, MARK_PROBLEM, "process", "%ld (%s) is not under Sockade", (long)pid, program);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "sockade doctor %s", program);
     } else {
-        add_object(findings, pid, program, &mapped);
+        add_object(diagnosis, pid, program, &mapped);
         if (!child)
-            add_images(findings, pid, &mapped);
+            add_images(diagnosis, pid, &mapped);
     }
     free(program);
 }
 
-void doctor_process(struct findings *findings, pid_t pid)
+void doctor_process(struct diagnosis *diagnosis, pid_t pid)
 {
     static struct family family;
     pid_t *wanted = memory_new((FAMILY_MOST + 1) * sizeof(*wanted));
     size_t count = 1;
 
     wanted[0] = pid;
-    check_process(findings, pid, false);
+    check_process(diagnosis, pid, false);
     family_read(&family);
     for (size_t at = 0; at < count; at++) {
         for (size_t i = 0; i < family.count && count < FAMILY_MOST; i++) {
@@ -176,7 +177,7 @@ void doctor_process(struct findings *findings, pid_t pid)
                 family.list[i].pid == getpid())
                 continue;
             wanted[count++] = family.list[i].pid;
-            check_process(findings, family.list[i].pid, true);
+            check_process(diagnosis, family.list[i].pid, true);
         }
     }
     free(wanted);

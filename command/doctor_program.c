@@ -134,7 +134,7 @@ static void names_in_script(struct names *out, const char *text)
 }
 
 /* What a program names, and which of that cannot be protected. */
-static void check_named(struct findings *findings, const struct preload *preload, const char *path)
+static void check_named(struct diagnosis *diagnosis, const struct preload *preload, const char *path)
 {
     struct names names = {0};
     size_t size = 0, out_of_reach = 0;
@@ -153,22 +153,22 @@ static void check_named(struct findings *findings, const struct preload *preload
         if (reached.kind == REACH_FULL || reached.kind == REACH_LOADER || reached.kind == REACH_LIBRARY)
             continue;
         out_of_reach++;
-        reach_report(findings, "may start", names.list[i], &reached);
+        reach_report(diagnosis, "may start", names.list[i], &reached);
         /* It is a name only: nobody knows whether it is ever started. */
-        if (findings->list[findings->count - 1].mark == MARK_PROBLEM) {
-            findings->list[findings->count - 1].mark = MARK_WARNING;
-            findings->problems--;
-            findings->warnings++;
+        if (diagnosis->list[diagnosis->count - 1].mark == MARK_PROBLEM) {
+            diagnosis->list[diagnosis->count - 1].mark = MARK_WARNING;
+            diagnosis->problems--;
+            diagnosis->warnings++;
         }
     }
     if (names.count > 0 && out_of_reach == 0)
-        findings_add(findings, MARK_OK, "may start", "it names %zu other program%s, which can all be protected",
-                     names.count, plural(names.count));
+        diagnosis_add(diagnosis, MARK_OK, "may start", "it names %zu other program%s, which can all be protected",
+                      names.count, plural(names.count));
     names_free(&names);
     free(bytes);
 }
 
-void doctor_program(struct findings *findings, const struct preload *preload, const char *name)
+void doctor_program(struct diagnosis *diagnosis, const struct preload *preload, const char *name)
 {
     char path[PATH_MAX];
     struct reached reached;
@@ -178,20 +178,20 @@ void doctor_program(struct findings *findings, const struct preload *preload, co
     if (code != EXIT_FINE) {
         bool there = stat(name, &st) == 0;
 
-        findings_add(findings, MARK_PROBLEM, "program", "%s: %s", name,
-                     code == EXIT_NOT_FOUND ? "not found" : "it cannot be executed");
+        diagnosis_add(diagnosis, MARK_PROBLEM, "program", "%s: %s", name,
+                      code == EXIT_NOT_FOUND ? "not found" : "it cannot be executed");
         if (there && S_ISREG(st.st_mode) && st.st_uid == geteuid()) {
             char *word = shell_word(name);
 
-            findings_remedy(findings, REMEDY_COMMAND, "chmod u+x %s", word);
+            diagnosis_remedy(diagnosis, REMEDY_COMMAND, "chmod u+x %s", word);
             free(word);
         }
         return;
     }
     reach_judge(&reached, path, preload->value);
-    reach_report(findings, "program", path, &reached);
+    reach_report(diagnosis, "program", path, &reached);
     if (reach_protects(reached.kind))
-        check_named(findings, preload, path);
+        check_named(diagnosis, preload, path);
 }
 
 /* Folders */
@@ -242,7 +242,7 @@ static void tally_add(struct tally tallies[REACH_KINDS], const char *path, const
 }
 
 /* One kind of those that cannot be protected: a line with a few names. */
-static void report_kind(struct findings *findings, enum reach kind, const struct tally *tally)
+static void report_kind(struct diagnosis *diagnosis, enum reach kind, const struct tally *tally)
 {
     char *names = memory_text("");
 
@@ -253,14 +253,14 @@ static void report_kind(struct findings *findings, enum reach kind, const struct
         names = longer;
     }
     if (tally->count == 1)
-        reach_report(findings, "program", tally->first_path, &tally->first);
+        reach_report(diagnosis, "program", tally->first_path, &tally->first);
     else
-        findings_add(findings, kind == REACH_PRIVILEGE ? MARK_WARNING : MARK_PROBLEM, "programs", "%zu are %s: %s%s",
-                     tally->count, reach_words(kind), names, tally->count > tally->names.count ? ", ..." : "");
+        diagnosis_add(diagnosis, kind == REACH_PRIVILEGE ? MARK_WARNING : MARK_PROBLEM, "programs", "%zu are %s: %s%s",
+                      tally->count, reach_words(kind), names, tally->count > tally->names.count ? ", ..." : "");
     free(names);
 }
 
-void doctor_folder(struct findings *findings, const struct preload *preload, const char *path)
+void doctor_folder(struct diagnosis *diagnosis, const struct preload *preload, const char *path)
 {
     struct tally *tallies = memory_new(REACH_KINDS * sizeof(*tallies));
     struct names names = {0};
@@ -268,7 +268,7 @@ void doctor_folder(struct findings *findings, const struct preload *preload, con
     char file[PATH_MAX];
 
     if (!folder_list(&names, path)) {
-        findings_add(findings, MARK_PROBLEM, "folder", "%s cannot be read: %s", path, strerror(errno));
+        diagnosis_add(diagnosis, MARK_PROBLEM, "folder", "%s cannot be read: %s", path, strerror(errno));
         free(tallies);
         return;
     }
@@ -280,11 +280,11 @@ void doctor_folder(struct findings *findings, const struct preload *preload, con
     }
     seen -= tallies[REACH_LIBRARY].count;
     fine = tallies[REACH_FULL].count + tallies[REACH_LOADER].count;
-    findings_add(findings, MARK_OK, "folder", "%s: %zu of %zu program%s can be protected", path, fine, seen,
-                 plural(seen));
+    diagnosis_add(diagnosis, MARK_OK, "folder", "%s: %zu of %zu program%s can be protected", path, fine, seen,
+                  plural(seen));
     for (int kind = REACH_PRIVILEGE; kind < REACH_KINDS; kind++) {
         if (tallies[kind].count > 0 && kind != REACH_LIBRARY)
-            report_kind(findings, (enum reach)kind, &tallies[kind]);
+            report_kind(diagnosis, (enum reach)kind, &tallies[kind]);
     }
     for (int kind = 0; kind < REACH_KINDS; kind++)
         names_free(&tallies[kind].names);

@@ -2,7 +2,8 @@
 /*
  * Events read back: the lines that state/event.h writes, for all that look at them (`learn`, `log`, `explain`).
  *
- * A log may hold anything: lines of a newer version, lines that were cut by a full disk, lines that somebody else wrote.
+ * A log may hold anything: lines of a newer version, lines that were cut by a full disk, lines that somebody else
+ * wrote.
  */
 #ifndef SOCKADE_COMMAND_EVENTS_H
 #define SOCKADE_COMMAND_EVENTS_H
@@ -27,8 +28,9 @@ struct event_record {
 };
 
 /*
- * Reads one line (with or without its newline). Returns false, with one sentence in `problem` , where it is
- * no event of a version that we know; nothing is to be freed then. What a key of the wrong type says is taken as absent.
+ * Reads one line (with or without its newline). Returns false, with one sentence in `problem`, where it is
+ * no event of a version that we know; nothing is to be freed then. What a key of the wrong type says is taken as
+ * absent.
  */
 bool event_read(struct event_record *out, const char *line, size_t length, char *problem, size_t problem_size);
 void event_free(struct event_record *event);

@@ -1,172 +1,251 @@
 /* SPDX-License-Identifier: MIT */
-/* Findings as a screen, on which the marks are words, and as JSON. */
+/* Messages with the lines that they are about. */
 #include "command/findings.h"
 
 #include "command/colour.h"
+#include "command/columns.h"
+#include "command/command.h"
 #include "config/memory.h"
-#include "config/messages.h"
 
-#include <jansson.h>
-#include <stdarg.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef VERSION
-#define VERSION "unreleased"
-#endif
+#define WIDEST 160 /* columns of a line that is shown */
 
-#define CHECK_COLUMNS 12
-#define INDENT 25 /* where the sentences begin */
-
-static const char *const mark_words[] = {[MARK_OK] = "ok", [MARK_WARNING] = "warning", [MARK_PROBLEM] = "problem"};
-
-static char *text_of(const char *format, va_list arguments)
+bool findings_format_read(const char *text, enum findings_format *out)
 {
-    char *raw = NULL;
-    char *clean;
+    static const char *const names[] = {"full", "short", "json"};
+    const char *near;
 
-    if (vasprintf(&raw, format, arguments) < 0)
-        return memory_text("");
-    clean = printable(raw);
-    free(raw);
-    return clean;
-}
-
-void findings_add(struct findings *findings, enum mark mark, const char *check, const char *format, ...)
-{
-    va_list arguments;
-
-    findings->list = memory_grow(findings->list, findings->count, &findings->room, sizeof(*findings->list));
-    va_start(arguments, format);
-    findings->list[findings->count++] = (struct finding){
-        .mark = mark, .check = check, .text = text_of(format, arguments)};
-    va_end(arguments);
-    findings->warnings += mark == MARK_WARNING;
-    findings->problems += mark == MARK_PROBLEM;
-}
-
-void findings_remedy(struct findings *findings, enum remedy kind, const char *format, ...)
-{
-    struct finding *last = &findings->list[findings->count - 1];
-    va_list arguments;
-
-    va_start(arguments, format);
-    free(last->remedy);
-    last->kind = kind;
-    last->remedy = text_of(format, arguments);
-    va_end(arguments);
-}
-
-static enum colour mark_colour(enum mark mark)
-{
-    return mark == MARK_OK ? COLOUR_GREEN : mark == MARK_WARNING ? COLOUR_YELLOW : COLOUR_RED;
-}
-
-/* Prints a sentence, broken at blanks so that it ends before the last column; 0 columns: in one line. */
-static void print_wrapped(const char *text, int columns, FILE *stream)
-{
-    int room = columns - INDENT - 1;
-    int used = 0;
-
-    for (const char *at = text; *at != '\0';) {
-        int word = (int)strcspn(at, " ");
-
-        if (used > 0 && columns > 0 && used + 1 + word > room) {
-            fprintf(stream, "\n%*s", INDENT, "");
-            used = 0;
-        } else if (used > 0) {
-            fputc(' ', stream);
-            used++;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum findings_format)i;
+            return true;
         }
-        fprintf(stream, "%.*s", word, at);
-        used += word;
-        at += word;
-        at += *at == ' ';
     }
-    fputc('\n', stream);
+    near = nearest_name(text, names, sizeof(names) / sizeof(names[0]));
+    complain("--format '%.80s': it is full, short or json%s%s%s", text, near != NULL ? "; did you mean '" : "",
+             near != NULL ? near : "", near != NULL ? "'?" : "");
+    return false;
 }
 
-static void print_remedy(const struct finding *finding, bool coloured, FILE *stream)
+struct findings_count findings_count(const struct messages *messages)
 {
-    static const char *const heads[] = {
-        [REMEDY_COMMAND] = "run:", [REMEDY_ROOT_COMMAND] = "run as root:", [REMEDY_ADVICE] = "do:"};
+    struct findings_count count = {.errors = messages->errors};
 
-    if (finding->kind != REMEDY_NONE)
-        fprintf(stream, "%*s%s %s%s%s\n", INDENT, "", heads[finding->kind], colour_code(coloured, COLOUR_BOLD),
-                finding->remedy, colour_code(coloured, COLOUR_NONE));
+    for (size_t i = 0; i < messages->count; i++) {
+        count.warnings += messages->list[i].kind == MESSAGE_WARNING;
+        count.notes += messages->list[i].kind == MESSAGE_NOTE;
+    }
+    return count;
 }
 
-void findings_print(const struct findings *findings, FILE *stream)
+/* ---- comments that silence ---- */
+
+/* Whether the comment of a line says `sockade: ignore` with the id among its words. */
+static bool comment_ignores(const char *line, size_t length, const char *id)
+{
+    static const char key[] = "sockade: ignore";
+    size_t at = comment_start(line, length), size = strlen(id);
+    const char *found = memmem(line + at, length - at, key, sizeof(key) - 1);
+    const char *end = line + length;
+
+    if (found == NULL)
+        return false;
+    for (found += sizeof(key) - 1; found < end;) {
+        const char *word = found;
+
+        while (found < end && (isalnum((unsigned char)*found) || *found == '-'))
+            found++;
+        if ((size_t)(found - word) == size && memcmp(word, id, size) == 0)
+            return true;
+        found += found == word;
+    }
+    return false;
+}
+
+static bool is_ignored(const struct message *message, struct sources *sources)
+{
+    size_t length;
+
+    if (message->kind == MESSAGE_ERROR || message->id == NULL)
+        return false;
+    for (int line = message->line; line > 0 && line >= message->line - 1; line--) {
+        const char *text = source_line(sources, message->file, line, &length);
+
+        if (text == NULL || !comment_ignores(text, length, message->id))
+            continue;
+        /* In the line above it stands alone: one behind a rule is that rule's. */
+        if (line == message->line || strspn(text, " \t") == comment_start(text, length))
+            return true;
+    }
+    return false;
+}
+
+size_t findings_ignore(struct messages *messages, struct sources *sources)
+{
+    struct messages kept = {0};
+    size_t ignored = 0;
+
+    messages_sort(messages);
+    for (size_t i = 0; i < messages->count; i++) {
+        struct messages one = {.list = memory_new(sizeof(*one.list)), .count = 1};
+
+        *one.list = messages->list[i];
+        if (is_ignored(one.list, sources)) {
+            messages_free(&one);
+            ignored++;
+        } else {
+            messages_move(&kept, &one);
+        }
+    }
+    kept.errors = messages->errors;
+    free(messages->list);
+    *messages = kept;
+    return ignored;
+}
+
+/* ---- for people ---- */
+
+static enum colour kind_colour(enum message_kind kind)
+{
+    return kind == MESSAGE_ERROR ? COLOUR_RED : kind == MESSAGE_WARNING ? COLOUR_YELLOW : COLOUR_BLUE;
+}
+
+/* A part of a line, fit for a terminal, tabs as blanks. The caller frees it. */
+static char *shown(const char *line, size_t length)
+{
+    char *copy = memory_print("%.*s", (int)length, line), *text;
+
+    for (char *s = copy; *s != '\0'; s++) {
+        if (*s == '\t')
+            *s = ' ';
+    }
+    text = printable(copy);
+    free(copy);
+    return text;
+}
+
+/* The line, and under it the place. A long line is shown from a little before the place on. */
+static void print_caret(const struct message *message, const char *line, size_t length, bool coloured, FILE *stream)
+{
+    struct span span;
+    size_t from = 0, more, end;
+    char *before, *place, *rest;
+
+    if (!message_span(message, line, length, &span))
+        return;
+    if (span.start > WIDEST / 2)
+        from = span.start - WIDEST / 4;
+    if (span.length > WIDEST / 2)
+        span.length = WIDEST / 2;
+    end = span.start + span.length;
+    more = length - end;
+    if (length - from > WIDEST)
+        more = end - from < WIDEST ? WIDEST - (end - from) : 0;
+    before = shown(line + from, span.start - from);
+    place = shown(line + span.start, span.length);
+    rest = shown(line + span.start + span.length, more);
+    fprintf(stream, "    %s%s%s%s%s%s\n    %*s%s^", from > 0 ? "..." : "", before,
+            colour_code(coloured, kind_colour(message->kind)), place, colour_code(coloured, COLOUR_NONE), rest,
+            (int)(text_width(before) + (from > 0 ? 3 : 0)), "", colour_code(coloured, kind_colour(message->kind)));
+    for (size_t i = 1; i < text_width(place); i++)
+        fputc('~', stream);
+    fprintf(stream, "%s\n", colour_code(coloured, COLOUR_NONE));
+    free(before);
+    free(place);
+    free(rest);
+}
+
+static void print_full(const struct message *message, struct sources *sources, bool coloured, FILE *stream)
+{
+    size_t length;
+    const char *line = source_line(sources, message->file, message->line, &length);
+
+    fputs(colour_code(coloured, COLOUR_BOLD), stream);
+    if (message->file != NULL && message->line > 0)
+        fprintf(stream, "%s:%d: ", message->file, message->line);
+    else if (message->file != NULL)
+        fprintf(stream, "%s: ", message->file);
+    fprintf(stream, "%s%s%s%s%s", colour_code(coloured, COLOUR_NONE), colour_code(coloured, kind_colour(message->kind)),
+            message_prefix(message), colour_code(coloured, COLOUR_NONE), message->text);
+    if (message->kind != MESSAGE_ERROR && message->id != NULL)
+        fprintf(stream, " %s[%s]%s", colour_code(coloured, COLOUR_FAINT), message->id,
+                colour_code(coloured, COLOUR_NONE));
+    fputc('\n', stream);
+    if (line != NULL)
+        print_caret(message, line, length, coloured, stream);
+}
+
+static const char *kind_name(enum message_kind kind)
+{
+    return kind == MESSAGE_ERROR ? "error" : kind == MESSAGE_WARNING ? "warning" : "note";
+}
+
+/* Where the message is, from 1 on; false where no line is known. */
+static bool find_columns(const struct message *message, struct sources *sources, struct span *span)
+{
+    size_t length;
+    const char *line = source_line(sources, message->file, message->line, &length);
+
+    return line != NULL && message_span(message, line, length, span);
+}
+
+/* As compilers write it, which editors can read. */
+static void print_short(const struct message *message, struct sources *sources, FILE *stream)
+{
+    struct span span;
+
+    fprintf(stream, "%s:", message->file != NULL ? message->file : "sockade");
+    if (message->line > 0)
+        fprintf(stream, "%d:", message->line);
+    if (find_columns(message, sources, &span))
+        fprintf(stream, "%zu:", span.start + 1);
+    fprintf(stream, " %s: %s [%s]\n", kind_name(message->kind), message->text,
+            message->id != NULL ? message->id : "error");
+}
+
+void findings_print(struct messages *messages, struct sources *sources, enum findings_format format, FILE *stream)
 {
     bool coloured = colour_wanted(stream);
-    int columns = terminal_columns(stream, 0);
 
-    if (columns < INDENT + 40)
-        columns = 0;
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct finding *finding = &findings->list[i];
-
-        fprintf(stream, "  %s%-7s%s  %-*s  ", colour_code(coloured, mark_colour(finding->mark)),
-                mark_words[finding->mark], colour_code(coloured, COLOUR_NONE), CHECK_COLUMNS, finding->check);
-        print_wrapped(finding->text, columns, stream);
-        print_remedy(finding, coloured, stream);
+    messages_sort(messages);
+    for (size_t i = 0; i < messages->count; i++) {
+        if (format == FINDINGS_SHORT)
+            print_short(&messages->list[i], sources, stream);
+        else
+            print_full(&messages->list[i], sources, coloured, stream);
     }
 }
 
-void findings_print_json(const struct findings *findings, FILE *stream)
+void findings_show(struct messages *messages, FILE *stream)
 {
-    static const char *const kinds[] = {[REMEDY_COMMAND] = "command", [REMEDY_ROOT_COMMAND] = "root", "advice"};
-    json_t *checks = json_array();
-    json_t *all;
+    struct sources sources = {0};
 
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct finding *finding = &findings->list[i];
-        json_t *check = json_pack("{s:s, s:s, s:s}", "check", finding->check, "mark", mark_words[finding->mark], "text",
-                                  finding->text);
+    findings_print(messages, &sources, FINDINGS_FULL, stream);
+    sources_free(&sources);
+}
 
-        if (check != NULL && finding->kind != REMEDY_NONE) {
-            json_object_set_new(check, "remedy", json_string(finding->remedy));
-            json_object_set_new(check, "remedy_kind", json_string(kinds[finding->kind]));
+/* ---- for programs ---- */
+
+void findings_json(struct messages *messages, struct sources *sources, json_t *array)
+{
+    messages_sort(messages);
+    for (size_t i = 0; i < messages->count; i++) {
+        const struct message *message = &messages->list[i];
+        json_t *object = json_pack("{s:s*, s:s, s:s, s:s}", "file", message->file, "severity", kind_name(message->kind),
+                                   "id", message->id != NULL ? message->id : "error", "message", message->text);
+        struct span span;
+
+        if (message->line > 0)
+            json_object_set_new(object, "line", json_integer(message->line));
+        if (find_columns(message, sources, &span)) {
+            json_object_set_new(object, "column", json_integer((json_int_t)span.start + 1));
+            json_object_set_new(object, "end_column", json_integer((json_int_t)(span.start + span.length) + 1));
         }
-        json_array_append_new(checks, check);
+        if (message->fix != NULL)
+            json_object_set_new(object, "fix", json_string(message->fix));
+        json_array_append_new(array, object);
     }
-    all = json_pack("{s:i, s:s, s:o, s:I, s:I}", "v", 1, "version", VERSION, "checks", checks, "warnings",
-                    (json_int_t)findings->warnings, "problems", (json_int_t)findings->problems);
-    json_dumpf(all, stream, JSON_COMPACT);
-    fputc('\n', stream);
-    json_decref(all);
-}
-
-void findings_free(struct findings *findings)
-{
-    for (size_t i = 0; i < findings->count; i++) {
-        free(findings->list[i].text);
-        free(findings->list[i].remedy);
-    }
-    free(findings->list);
-    *findings = (struct findings){0};
-}
-
-char *shell_word(const char *text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+,:@%=";
-    size_t size = 3, at = 0;
-    char *out;
-
-    if (text[0] != '\0' && text[strspn(text, plain)] == '\0')
-        return memory_text(text);
-    for (const char *c = text; *c != '\0'; c++)
-        size += *c == '\'' ? 4 : 1;
-    out = memory_new(size);
-    out[at++] = '\'';
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '\'') {
-            memcpy(out + at, "'\\''", 4);
-            at += 4;
-        } else {
-            out[at++] = *c;
-        }
-    }
-    out[at] = '\'';
-    return out;
 }

@@ -1,50 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* What `doctor` found: a list of checks, each with its mark, a sentence, and what to do. */
+/*
+ * Messages about a policy as people and programs want to see them: with the line they are about and a caret under the
+ * place, one a line as compilers write them, or as JSON.
+ */
 #ifndef SOCKADE_COMMAND_FINDINGS_H
 #define SOCKADE_COMMAND_FINDINGS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
+#include "command/source.h"
+#include "config/messages.h"
 
-enum mark { MARK_OK, MARK_WARNING, MARK_PROBLEM };
+#include <jansson.h>
 
-/* How a remedy is to be understood. */
-enum remedy {
-    REMEDY_NONE,
-    REMEDY_COMMAND,      /* a line for a shell, of the user's own */
-    REMEDY_ROOT_COMMAND, /* the same for the administrator's shell */
-    REMEDY_ADVICE,       /* no command does it */
+enum findings_format { FINDINGS_FULL, FINDINGS_SHORT, FINDINGS_JSON };
+
+/* Reads "full", "short" or "json"; false, and said, where it is none. */
+bool findings_format_read(const char *text, enum findings_format *out);
+
+/* How many there are of each kind. */
+struct findings_count {
+    size_t errors, warnings, notes, ignored;
 };
+struct findings_count findings_count(const struct messages *messages);
 
-struct finding {
-    enum mark mark;
-    const char *check; /* one word or two; lives as long as the program */
-    char *text;
-    enum remedy kind;
-    char *remedy; /* NULL with REMEDY_NONE */
-};
+/*
+ * Takes out the warnings and notes that `# sockade: ignore ID...` silences, in their line or the one above it; returns
+ * how many.
+ */
+size_t findings_ignore(struct messages *messages, struct sources *sources);
 
-struct findings {
-    struct finding *list;
-    size_t count, room;
-    size_t warnings, problems;
-};
+/* Sorts and prints them; not as JSON. */
+void findings_print(struct messages *messages, struct sources *sources, enum findings_format format, FILE *stream);
 
-/* Adds one; what `findings_remedy` says next belongs to it. */
-void findings_add(struct findings *findings, enum mark mark, const char *check, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-void findings_remedy(struct findings *findings, enum remedy kind, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* The same with lines and carets, for whoever has nothing but the messages. */
+void findings_show(struct messages *messages, FILE *stream);
 
-/* One screen: a line a check with its mark, and the remedy below it. */
-void findings_print(const struct findings *findings, FILE *stream);
-
-/* One line of JSON: {"v": 1, "version": ..., "checks": [...], "warnings": N, "problems": N}. */
-void findings_print_json(const struct findings *findings, FILE *stream);
-void findings_free(struct findings *findings);
-
-/* A copy of `text` as one word for a shell, in quotes where it needs them. */
-char *shell_word(const char *text);
+/* Adds an object for each of them to the array. */
+void findings_json(struct messages *messages, struct sources *sources, json_t *array);
 
 #endif

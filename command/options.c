@@ -163,7 +163,7 @@ static void row_store(const struct option_row *row, const char *value)
         struct option_uses *uses = row->uses;
 
         uses->list = memory_grow(uses->list, uses->count, &uses->room, sizeof(*uses->list));
-        uses->list[uses->count++] = (struct option_use){row->name, value};
+        uses->list[uses->count++] = (struct option_use){row->name, value != NULL ? value : ""};
     }
 }
 

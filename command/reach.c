@@ -164,60 +164,62 @@ static bool ends_with_return(const char *interpreter)
     return length > 0 && interpreter[length - 1] == '\r';
 }
 
-static void add_interpreter_remedy(struct findings *findings, const struct reached *reached)
+static void add_interpreter_remedy(struct diagnosis *diagnosis, const struct reached *reached)
 {
     char *word = shell_word(reached->before);
 
     if (ends_with_return(reached->program))
-        findings_remedy(findings, REMEDY_COMMAND, "sed -i 's/\\r$//' %s", word);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "sed -i 's/\\r$//' %s", word);
     else
-        findings_remedy(findings, REMEDY_ADVICE, "install %s, or correct the first line of %s", reached->program,
-                        reached->before);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "install %s, or correct the first line of %s", reached->program,
+                         reached->before);
     free(word);
 }
 
-static void add_loader_remedy(struct findings *findings, const struct reached *reached)
+static void add_loader_remedy(struct diagnosis *diagnosis, const struct reached *reached)
 {
     if (reached->what.machine.machine == EM_386)
-        findings_remedy(findings, REMEDY_ROOT_COMMAND,
-                        "dpkg --add-architecture i386 && apt-get update && apt-get install libc6:i386");
+        diagnosis_remedy(diagnosis, REMEDY_ROOT_COMMAND,
+                         "dpkg --add-architecture i386 && apt-get update && apt-get install libc6:i386");
     else
-        findings_remedy(findings, REMEDY_ADVICE, "install the C library that has %s", reached->what.text);
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "install the C library that has %s", reached->what.text);
 }
 
-static void add_remedy(struct findings *findings, const char *path, const struct reached *reached)
+static void add_remedy(struct diagnosis *diagnosis, const char *path, const struct reached *reached)
 {
     char *word = shell_word(reached->kind == REACH_UNREADABLE ? reached->program : path);
     struct stat st;
 
     switch (reached->kind) {
     case REACH_PRIVILEGE:
-        findings_remedy(findings, REMEDY_COMMAND, "sockade run -- %s", word);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "sockade run -- %s", word);
         break;
     case REACH_STATIC:
     case REACH_MUSL:
-        findings_remedy(findings, REMEDY_ADVICE, "use a build of it that is linked dynamically with the GNU C library");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "use a build of it that is linked dynamically with the GNU C library");
         break;
     case REACH_GO:
-        findings_remedy(findings, REMEDY_ADVICE, "use another program: one built by Go makes its system calls itself");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "use another program: one built by Go makes its system calls itself");
         break;
     case REACH_FOREIGN:
-        findings_remedy(findings, REMEDY_ADVICE, "use a build of it for this machine");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "use a build of it for this machine");
         break;
     case REACH_NO_OBJECT:
-        findings_remedy(findings, REMEDY_ADVICE,
-                        "install the package libsockade:i386, or gcc-multilib and build again");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE,
+                         "install the package libsockade:i386, or gcc-multilib and build again");
         break;
     case REACH_NO_LOADER:
-        add_loader_remedy(findings, reached);
+        add_loader_remedy(diagnosis, reached);
         break;
     case REACH_NO_INTERPRETER:
-        add_interpreter_remedy(findings, reached);
+        add_interpreter_remedy(diagnosis, reached);
         break;
     case REACH_UNREADABLE:
         if (stat(reached->program, &st) == 0)
-            findings_remedy(findings, st.st_uid == geteuid() ? REMEDY_COMMAND : REMEDY_ROOT_COMMAND, "chmod %s %s",
-                            st.st_uid == geteuid() ? "u+r" : "o+r", word);
+            diagnosis_remedy(diagnosis, st.st_uid == geteuid() ? REMEDY_COMMAND : REMEDY_ROOT_COMMAND, "chmod %s %s",
+                             st.st_uid == geteuid() ? "u+r" : "o+r", word);
         break;
     default:
         break;
@@ -252,14 +254,14 @@ static char *details(const struct reached *reached)
     }
 }
 
-void reach_report(struct findings *findings, const char *check, const char *path, const struct reached *reached)
+void reach_report(struct diagnosis *diagnosis, const char *check, const char *path, const struct reached *reached)
 {
     char *more = details(reached);
     bool chain = reached->steps > 0 && reached->kind != REACH_NO_INTERPRETER;
 
-    findings_add(findings, kinds[reached->kind].mark, check, "%s%s%s: %s%s%s", path, chain ? ", run by " : "",
-                 chain ? reached->program : "",
-                 reach_protects(reached->kind) ? "" : "not protected: ", kinds[reached->kind].words, more);
-    add_remedy(findings, path, reached);
+    diagnosis_add(diagnosis, kinds[reached->kind].mark, check, "%s%s%s: %s%s%s", path, chain ? ", run by " : "",
+                  chain ? reached->program : "",
+                  reach_protects(reached->kind) ? "" : "not protected: ", kinds[reached->kind].words, more);
+    add_remedy(diagnosis, path, reached);
     free(more);
 }

@@ -3,7 +3,7 @@
 #ifndef SOCKADE_COMMAND_REACH_H
 #define SOCKADE_COMMAND_REACH_H
 
-#include "command/findings.h"
+#include "command/diagnosis.h"
 #include "state/program.h"
 
 enum reach {
@@ -43,6 +43,6 @@ const char *reach_words(enum reach kind);
 bool reach_protects(enum reach kind);
 
 /* The finding for the program at `path`, with its remedy. */
-void reach_report(struct findings *findings, const char *check, const char *path, const struct reached *reached);
+void reach_report(struct diagnosis *diagnosis, const char *check, const char *path, const struct reached *reached);
 
 #endif

@@ -82,6 +82,7 @@ static bool peer_name(int fd, struct own_address *name)
 
 /*
  * Whether a connection stands where none may, or is from where none may be; `own_port` where libc chose a reserved one.
+ * What cannot be known is refused.
  */
 static bool connection_refused(int fd, enum direction direction, bool own_port, const char *op)
 {
@@ -89,8 +90,10 @@ static bool connection_refused(int fd, enum direction direction, bool own_port, 
     uint16_t port = 0;
 
     hint_forget(fd);
-    if (!peer_name(fd, &peer) || !bound_name(fd, &name))
-        return false;
+    if (!peer_name(fd, &peer) || !bound_name(fd, &name)) {
+        errno = EACCES;
+        return true;
+    }
     name_port(&name, &port);
     return (own_port && bound_name_refused(fd, &name, op)) || address_refused(direction, &peer, port, op);
 }

@@ -135,7 +135,8 @@ check: dependencies
 		sh tests/run.sh $(sort $(UNIT_TESTS)) $(sort $(KERNEL_PROOFS)) $(SCRIPTS) $(REAL_SCRIPTS) tests/matcher.py
 
 # The unit tests alone: for the thread sanitizer, whose runtime cannot be preloaded into plain programs.
-check-units: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS)
+check-units: unit-tests
 	$(Q)$(sanitizer_options) BUILD=$(BUILD) sh tests/run.sh $(sort $(UNIT_TESTS))
 
 check-long: dependencies
@@ -181,4 +182,4 @@ UNCOUNTED := tests/house/symbols.sh tests/programs/reload_load.sh tests/programs
 coverage-report:
 	$(Q)python3 tests/coverage/report.py $(COVERED)
 
-.PHONY: format table test-programs check-units coverage coverage-report
+.PHONY: format table test-programs unit-tests check-units coverage coverage-report

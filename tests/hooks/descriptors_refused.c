@@ -16,12 +16,20 @@
 /* What a descriptor is seen to be by the rules: a child asks, so that `fd` is used up elsewhere. */
 enum seen { SEEN_TCP, SEEN_UDP, SEEN_NEITHER, SEEN_BOTH };
 
-/* Whether a connection to this port of 192.0.2.1 is refused by the policy; nobody listens there. */
+/* Whether an errno is the policy's. Nobody listens, so that the kernel's is ECONNREFUSED; others are a surprise. */
+static bool is_policys(int error, const char *call)
+{
+    if (error != EPERM && error != EACCES && error != ECONNREFUSED)
+        fprintf(stderr, "# %s: %s\n", call, strerror(error));
+    return error != ECONNREFUSED;
+}
+
+/* Whether a connection to this port of 192.0.2.1 is refused by the policy. */
 static bool connect_refused(int fd, uint16_t port)
 {
     union peer peer = peer_of("192.0.2.1", port);
 
-    return connect(fd, &peer.any, sizeof(peer.inet)) != 0 && errno != ECONNREFUSED;
+    return connect(fd, &peer.any, sizeof(peer.inet)) != 0 && is_policys(errno, "connect");
 }
 
 /* The same by sendto; for a stream by Fast Open. */
@@ -33,7 +41,7 @@ static bool sendto_refused(int fd, uint16_t port)
 
     must("SO_TYPE", getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length));
     return sendto(fd, "data", 4, type == SOCK_STREAM ? MSG_FASTOPEN : 0, &peer.any, sizeof(peer.inet)) != 4 &&
-           errno != ECONNREFUSED;
+           is_policys(errno, "sendto");
 }
 
 static enum seen seen_by(bool (*refused)(int fd, uint16_t port), int fd)
