@@ -194,8 +194,7 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 EXAMPLES := $(sort $(patsubst examples/%,%,$(shell find examples -type f)))
 # Where each manual page goes: man1/sockade.1.
 PAGES = $(if $(HAS_SCDOC),$(foreach page,$(notdir $(MAN_PAGES)),man$(lastword $(subst ., ,$(page)))/$(page)))
-COMPLETIONS := $(foreach kind,bash:$(BASHDIR)/sockade zsh:$(ZSHDIR)/_sockade fish:$(FISHDIR)/sockade.fish,\
-	$(if $(wildcard completions/sockade.$(firstword $(subst :, ,$(kind)))),completions/sockade.$(kind)))
+COMPLETIONS := $(addprefix completions/,sockade.bash:$(BASHDIR)/sockade _sockade:$(ZSHDIR)/_sockade sockade.fish:$(FISHDIR)/sockade.fish)
 
 # Each file with its place, as SOURCE:PLACE; uninstalling takes the same list.
 INSTALLED_FILES = include/sockade.h:$(PREFIX)/include/sockade.h $(BUILD)/sockade.pc:$(PKGCONFIGDIR)/sockade.pc \

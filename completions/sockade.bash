@@ -31,7 +31,11 @@ _sockade_rules() {
 _sockade_value() {
     local kind=$1 text=$2
     case $kind in
-    *'|'*) mapfile -t COMPREPLY < <(compgen -W "${kind//|/ }" -- "$text") ;;
+    *'|'*)
+        kind=${kind//|/ }
+        mapfile -t COMPREPLY < <(compgen -W "${kind%%[A-Z]*}" -- "$text")
+        [[ ${COMPREPLY[0]} != *: ]] || compopt -o nospace
+        ;;
     RULE) mapfile -t COMPREPLY < <(compgen -W "$(_sockade_rules)" -- "$text") ;;
     PROGRAM) mapfile -t COMPREPLY < <(compgen -c -- "$text") ;;
     PID) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$text") ;;

@@ -14,7 +14,7 @@ end
 function __sockade_value
     switch $argv[1]
         case '*|*'
-            string split '|' $argv[1]
+            string split '|' (string replace -r '[A-Z].*' '' $argv[1])
         case RULE
             __sockade_rules
         case PROGRAM

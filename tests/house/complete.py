@@ -64,7 +64,7 @@ class Terminal:
 
 def plain(text):
     """Without what steers a terminal."""
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\x07\r]|\x1b[=>]", "", text)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[^\n -~]", "", text)
 
 
 def main():

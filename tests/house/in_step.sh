@@ -44,7 +44,9 @@ PATH=$PWD:${SOCKADE%/*}:$PATH
 table=$("$SOCKADE" help --table)
 # shellcheck disable=SC2016 # for awk
 of_table() { printf "%s\n" "$table" | awk -F "\t" "$1" | sort; }
+# shellcheck disable=SC2016 # for awk
 is "$(candidates 'sockade ' | grep -v '^-')" "$(of_table '$1 == "command" { print $2 }')" 'bash: the commands'
+# shellcheck disable=SC2016 # for awk
 for command in $(of_table '$1 == "command" { print $2 }'); do
     is "$(candidates "sockade $command --")" "$(of_table "\$1 == \"option\" && \$2 == \"$command\" { print \$4 }")" \
         "bash: the options of $command"

@@ -28,8 +28,15 @@ def page(name):
 
 def section(text, name):
     """The lines between that heading and the next one of its kind."""
-    match = re.search(rf"^# {re.escape(name)}\n(.*?)(?=^# |\Z)", text, re.M | re.S)
-    return match.group(1) if match else ""
+    inside = literal = False
+    found = []
+    for line in text.split("\n"):
+        literal ^= line.startswith("```")
+        if line.startswith("# ") and not literal:
+            inside = line == "# " + name
+        elif inside:
+            found.append(line)
+    return "\n".join(found)
 
 
 def differences(what, got, want, got_name, want_name):

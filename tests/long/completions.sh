@@ -43,7 +43,7 @@ done
 python3 "$house/complete.py" zsh --list "$@" >listed 2>&1
 for command in $commands; do
     read -r line
-    is "$line" "$(options "$command" | xargs)" "zsh: the options of $command"
+    is "$line" "$(options "$command" | paste -sd " ")" "zsh: the options of $command"
 done <listed
 is "$(python3 "$house/complete.py" zsh 'sockade expl' 'sockade run --deny-fr' 'sockade run --deny-to loopb' 'sockade explain --on=lo' \
     'sockade explain --family pac' 'sockade log --rule no' 'sockade test policies/mine.conf policies/mi' \
