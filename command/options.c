@@ -112,6 +112,7 @@ static void print_help(const struct usage *usage)
     print_options(usage);
     if (usage->more != NULL)
         printf("\n%s\n", usage->more);
+    printf("\nThe manual: man sockade-%s\n", usage->command);
 }
 
 /* The row of `--NAME`, where `name` has `length` bytes; NULL: there is none. */

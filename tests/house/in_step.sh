@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The program, its --help, the manual and the completions say the same: commands, options, keys, names, hooks, variables,
-# events, exit codes. Every example of the manual runs and prints what the page says.
+# The program, its --help, the manual and the completions say the same: commands, options, keys, names, hooks,
+# variables, events, exit codes. Every example of the manual runs and prints what the page says.
 . "${0%/*}/../lib.sh"
 scratch
 house=$ROOT/tests/house
@@ -16,21 +16,23 @@ is "$(compare hooks)" '' 'libsockade(8) has every hooked name, and the manual ev
 is "$(compare events)" '' 'sockade-events(5) has every key of an event, in order'
 is "$(compare api)" '' 'sockade(3) has every name of sockade.h'
 is "$(compare advice)" '' 'sockade-check(1) has every id of advice'
-is "$(as_user /usr/bin/python3 "$house/manual.py" worked 2>&1)" '' 'the worked examples of sockade.conf(5) decide as they say'
+is "$(as_user /usr/bin/python3 "$house/manual.py" worked 2>&1)" '' \
+    'the worked examples of sockade.conf(5) decide as they say'
 if can_in_net; then
-    is "$(in_net as_user /usr/bin/python3 "$house/manual.py" examples 2>&1)" '' 'the examples of every page print what it says'
+    is "$(in_net as_user /usr/bin/python3 "$house/manual.py" examples 2>&1)" '' \
+        'the examples of every page print what it says'
 else
     skip 'no network namespace can be made here' 'the examples of every page print what it says'
 fi
 
-# The pages as scdoc makes them. What it always writes is no finding: an empty paragraph around headings and indents, long
-# lines, and titles as they are given.
+# The pages as scdoc makes them. What it always writes is no finding: an empty paragraph around headings and indents,
+# long lines, and titles as they are given.
 if command -v scdoc >/dev/null && command -v mandoc >/dev/null; then
     for page in "$ROOT"/man/*.scd; do
         name=${page##*/}
         scdoc <"$page" >"$SCRATCH/${name%.scd}" || echo "$name"
-        mandoc -T lint "$SCRATCH/${name%.scd}" |
-            grep -vE 'STYLE: (input text line longer than|lower case character)|skipping paragraph macro: PP (empty|after)'
+        mandoc -T lint "$SCRATCH/${name%.scd}" | grep -vE \
+            'STYLE: (input text line longer than|lower case character)|skipping paragraph macro: PP (empty|after)'
     done >findings 2>&1
     is "$(cat findings)" '' 'mandoc finds nothing in the pages'
 else

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Compares the manual with what it describes: manual.py CHECK prints each difference, and nothing where there is none.
 
-Everything is read from where it is decided: the program's own table, the readers' lists of keys, the tables of names and
-of hooks, the writer of events.
+Everything is read from where it is decided: the program's own table, the readers' lists of keys, the tables of names
+and of hooks, the writer of events.
 """
 
 import glob
@@ -138,7 +138,7 @@ KEY_SECTIONS = {
 
 
 def check_keys():
-    """The keys that the readers know are those of sockade.conf(5), and so are the names of addresses, errnos, families."""
+    """The keys that the readers know are those of sockade.conf(5), and so are addresses, errnos, families, protocols."""
     conf = page("sockade.conf.5")
     found = {}
     for path in glob.glob(os.path.join(ROOT, "config", "*.c")):
@@ -185,7 +185,8 @@ def check_hooks():
             read |= set(re.findall(r'"(SOCKADE_[A-Z_]+[A-Z]|XDG_[A-Z_]+|NO_COLOR|HOME)=?"', text_of(path)))
     told = set()
     for path in glob.glob(os.path.join(ROOT, "man", "*.scd")):
-        told |= set(re.findall(r"\*((?:SOCKADE|XDG)_[A-Z_]+[A-Z]|NO_COLOR|HOME)\*", section(text_of(path), "ENVIRONMENT")))
+        told |= set(re.findall(r"\*((?:SOCKADE|XDG)_[A-Z_]+[A-Z]|NO_COLOR|HOME)\*",
+                               section(text_of(path), "ENVIRONMENT")))
     differences("environment", told, read, "the manual", "the code")
 
 
@@ -218,9 +219,8 @@ def check_advice():
     for path in glob.glob(os.path.join(ROOT, "config", "*.c")) + glob.glob(os.path.join(ROOT, "command", "*.c")):
         source = text_of(path)
         ids |= set(re.findall(r'\b(?:warn|note)\(\s*messages, "([a-z-]+)"', source))
-        for kind, what in re.findall(r'MESSAGE_(WARNING|NOTE),(?:(?!messages_add).)*?messages_detail\([^,]+, "([a-z-]+)"',
-                                     source, re.S):
-            ids.add(what)
+        told = r'MESSAGE_(?:WARNING|NOTE),(?:(?!messages_add).)*?messages_detail\([^,]+, "([a-z-]+)"'
+        ids |= set(re.findall(told, source, re.S))
     own = re.findall(r"^\|  ([a-z-]+)$", section(page("sockade-check.1"), "ADVICE"), re.M)
     differences("sockade-check(1), advice", own, ids, "the manual", "the code")
 
@@ -263,7 +263,7 @@ def transcript(text):
 
 
 def check_examples():
-    """Runs the examples of every page in a shell of its own; what they print is what the page says (... is anything)."""
+    """Runs the examples of every page in a shell of its own: what they print is what it says (... is anything)."""
     environment = dict(os.environ, PATH=os.path.dirname(SOCKADE) + ":" + os.environ["PATH"])
     count = 0
     for path in sorted(glob.glob(os.path.join(ROOT, "man", "*.scd"))):
