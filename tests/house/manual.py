@@ -263,7 +263,10 @@ def transcript(text):
 
 
 def check_examples():
-    """Runs the examples of every page in a shell of its own: what they print is what it says (... is anything)."""
+    """Runs the examples of every page in a shell of its own: what they print is what it says (... is anything).
+
+    The folder where they run, which is their HOME too, is /home/you to the pages.
+    """
     environment = dict(os.environ, PATH=os.path.dirname(SOCKADE) + ":" + os.environ["PATH"])
     count = 0
     for path in sorted(glob.glob(os.path.join(ROOT, "man", "*.scd"))):
@@ -274,7 +277,8 @@ def check_examples():
         script = "".join(step + "\nprintf '\\001'\n" for step, _ in steps)
         done = subprocess.run(["sh", "-c", script], cwd=folder, env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False, timeout=120)
-        parts = done.stdout.decode(errors="replace").split("\x01")
+        output = done.stdout.decode(errors="replace").replace(os.path.abspath(folder), "/home/you")
+        parts = output.split("\x01")
         for (step, expected), got in zip(steps, parts + [""] * len(steps)):
             pattern = re.escape("\n".join(expected).strip()).replace(r"\.\.\.", ".*?")
             count += 1
