@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The demonstration behind `make demo`: one program, one policy, one call that is allowed and one that is refused; and a
+# The demonstration behind `make demo`: whom a program talks to, that as its policy, what is refused then and why; and a
 # ping without root (demo_ping.sh). Loopback only; any user; ends with 0 where everything came out as it should.
 set -u
 umask 022
@@ -15,17 +15,13 @@ python=/usr/bin/python3
 demo=$BUILD/demo
 mkdir -p "$demo" 2>/dev/null
 [ -w "$demo" ] || demo=$(mktemp -d "${TMPDIR:-/tmp}/sockade-demo.XXXXXX") || exit 1
-rm -f "$demo/port" "$demo/events.jsonl" "$demo/policy.conf"
-export XDG_CACHE_HOME="$demo/cache"
+rm -rf "$demo/port" "$demo/state" "$demo/policy.conf" "$demo/commands"
+export XDG_CACHE_HOME="$demo/cache" XDG_CONFIG_HOME="$demo/config" XDG_STATE_HOME="$demo/state"
 unset XDG_RUNTIME_DIR SOCKADE_POLICY SOCKADE_PINNED SOCKADE_ON_ERROR LD_PRELOAD
-
-fail() {
-    echo "demo: $*" >&2
-    exit 1
-}
-heading() {
-    printf '\n%s\n' "$*"
-}
+# What stands behind a "$" is what runs.
+mkdir "$demo/commands" && ln -s "$SOCKADE" "$demo/commands/sockade" && cd "$demo" || exit 1
+PATH=$demo/commands:$PATH
+. "$root/tests/demo_show.sh"
 
 # A web server at two addresses of this machine, on a port that is free.
 "$python" -c 'import http.server, os, sys, threading
@@ -55,57 +51,42 @@ until [ -s "$demo/port" ]; do
 done
 port=$(cat "$demo/port")
 
-cat >"$demo/policy.conf" <<END
-version = 1;
+# What is demonstrated: curl, or something in Python where there is none.
+program='curl -sS'
+if ! command -v curl >/dev/null; then
+    cat >fetch.py <<'END'
+import sys
+import urllib.request
 
-rules = (
-  { name = "demo"; action = "deny"; to = "127.0.0.2"; errno = "EHOSTUNREACH"; reason = "to show what a refusal is"; }
-);
-
-log = { to = "file:$demo/events.jsonl"; };
+print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")
 END
-
-if command -v curl >/dev/null; then
-    program='curl -sS -v'
-else
-    program="$python -c \"import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())\""
-fi
-visit() { # visit ADDRESS: the unmodified program, under the policy; what it says is kept, whole and in short
-    shown="${program%% *} http://$1:$port/"
-    echo "   \$ sockade run --policy $demo/policy.conf -- $shown"
-    eval "\"\$SOCKADE\" run --policy \"\$demo/policy.conf\" -- $program http://$1:$port/" >"$demo/output" 2>&1
-    status=$?
-    grep -E '^Hello|No route to host|^curl:|Error' "$demo/output" | sed 's/^/   /' | tail -n 2
-}
-
-heading "The policy, $demo/policy.conf:"
-sed 's/^/   /' "$demo/policy.conf"
-
-heading "Allowed: no rule names 127.0.0.1, and what no rule names is allowed."
-visit 127.0.0.1
-if [ $status -ne 0 ] || ! grep -q '^Hello from 127.0.0.1' "$demo/output"; then
-    fail "the allowed call failed: $(cat "$demo/output")"
+    program="$python fetch.py"
 fi
 
-heading "Refused: the rule \"demo\" names 127.0.0.2. The same server listens there; the call never reaches it."
-visit 127.0.0.2
-if [ $status -eq 0 ] || ! grep -q 'No route to host' "$demo/output"; then
-    fail "the call was not refused: $(cat "$demo/output")"
-fi
+heading 1 'Whom does a program talk to? Run it once, and have that written down as a policy'
+shown "sockade learn --output policy.conf -- $program http://127.0.0.1:$port/"
+grep -q '^Hello from 127.0.0.1' output || fail 'the program that is learnt from did not run'
+shown "sed -n '/^version/,\$p' policy.conf"
+grep -q "\"127.0.0.1\".*$port" policy.conf || fail 'the policy does not allow what was done'
 
-heading "Why: $("$SOCKADE" explain --policy "$demo/policy.conf" --to "127.0.0.2:$port/tcp" | tail -n 1)"
-"$SOCKADE" explain --policy "$demo/policy.conf" --to "127.0.0.2:$port/tcp" | sed -n 's/^  user /   /p'
+heading 2 'Under that policy it runs as before, and reaches nobody else: the same server listens on 127.0.0.2'
+shown "sockade run --policy policy.conf -- $program http://127.0.0.1:$port/"
+[ "$status" -eq 0 ] && grep -q '^Hello from 127.0.0.1' output || fail 'the allowed call failed'
+shown "sockade run --policy policy.conf -- $program http://127.0.0.2:$port/"
+[ "$status" -ne 0 ] && ! grep -q '^Hello' output || fail 'the call was not refused'
 
-heading "The log, $demo/events.jsonl, has one line for it:"
-sed 's/^/   /' "$demo/events.jsonl" || fail 'there is no log'
-[ "$(grep -c '"rule":"demo"' "$demo/events.jsonl")" -eq 1 ] || fail 'the log has not exactly one event'
-
-line=$(grep -n '"demo"' "$demo/policy.conf" | cut -d: -f1)
-user=$(id -un 2>/dev/null || id -u)
-heading "What happened: ${program%% *} ran twice, unchanged, as user $user, with libsockade.so preloaded.
-Each time it asked for a connection. Sockade looked the address up in the policy, let the first call pass, and failed
-the second at once with the errno that line $line of the policy names. No packet was sent, and nothing needed root.
-The policy and the log stand in $demo; a policy of your own belongs into
-~/.config/sockade/policy.conf, and $root/examples holds more of them."
+heading 3 'Why was it refused, and what would allow it?'
+shown 'sockade log'
+grep -q '"dst":"127.0.0.2"' state/sockade/events.jsonl || fail 'the log has no such event'
+shown "sockade explain --policy policy.conf --to 127.0.0.2:$port/tcp"
+grep -q '^denied' output || fail 'the refusal is not explained'
 
 SOCKADE=$SOCKADE sh "$root/tests/demo_ping.sh" || fail 'the ping did not work'
+
+heading '' 'That was it'
+user=$(id -un 2>/dev/null || id -u)
+cat <<END
+As user $user, without a daemon, a change to this machine or to a program. No packet left it.
+The policy stands in $demo. Your own belongs into ~/.config/sockade/policy.conf:
+'sockade init' writes one to start from, README.md has recipes, and $root/examples more policies.
+END

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The second part of `make demo`: a program that wants a raw ICMP socket, run by an ordinary user, bare and under Sockade.
+# The last part of `make demo`: a program that wants a raw ICMP socket, run by an ordinary user, bare and under Sockade.
 # In a network namespace of its own with nothing but a loopback device: the host's settings are left as they are, and no
 # packet leaves it. Ends with 0 where it came out as it should, and where no such namespace is to be had, which it says.
 set -u
@@ -9,6 +9,7 @@ here=$(cd "${0%/*}" && pwd)
 : "${SOCKADE:=${here%/*}/build/sockade}"
 python=/usr/bin/python3
 [ -x $python ] || python=python3
+. "$here/demo_show.sh"
 unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR XDG_STATE_HOME SOCKADE_POLICY SOCKADE_PINNED LD_PRELOAD
 range_file=/proc/sys/net/ipv4/ping_group_range
 
@@ -45,18 +46,18 @@ inside() {
     export HOME="$PWD/home" LC_ALL=C
     # shellcheck disable=SC2086 # several words
     {
-        show "\$ ${program#./} 127.0.0.1" $user $program 127.0.0.1 && return 1
-        show "\$ sockade run -- ${program#./} 127.0.0.1" $user "$SOCKADE" run -- $program 127.0.0.1
+        show "${program#./} 127.0.0.1" $user $program 127.0.0.1 && return 1
+        show "sockade run -- ${program#./} 127.0.0.1" $user "$SOCKADE" run -- $program 127.0.0.1
     }
 }
 
 # show WHAT CMD...: what a person would type, and what comes of it
 show() {
-    echo "   $1"
+    prompt "$1"
     shift
     "$@" >output 2>&1 </dev/null
     status=$?
-    sed '/^$/d; s/^/   /' output
+    sed '/^$/d' output
     return $status
 }
 
@@ -83,9 +84,9 @@ case $host in
 *) open="the groups ${host:-?} may open" ;;
 esac
 
-echo
-echo "Ping, without root: on this host $open a ping socket (net.ipv4.ping_group_range is \"$host\"), and that stays
-as it is. In a network namespace of its own, where the range is opened, $who has no capability at all:"
+heading 4 'Ping without root'
+echo "On this host $open a ping socket (net.ipv4.ping_group_range is \"$host\"), and that stays as it is.
+In a network namespace of its own, where the range is opened, $who has no capability at all:"
 (cd "$folder" && SOCKADE=$folder/sockade unshare $unshare -- sh "$here/demo_ping.sh" inside "$uid" "$program") \
     2>"$folder/errors"
 status=$?
@@ -94,5 +95,6 @@ if [ ! -e "$folder/output" ]; then
     exit 0
 fi
 [ $status -eq 0 ] || exit 1
+echo
 echo "The program asked for a raw ICMP socket, which only root may have. Sockade gave it a ping socket, which the kernel
 grants to the groups of that range, and shows it what a raw socket would have shown."
