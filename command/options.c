@@ -106,7 +106,8 @@ static void print_help(const struct usage *usage)
         print_table(usage);
         return;
     }
-    printf("Usage: sockade %s %s\n", usage->command, usage->arguments);
+    printf("Usage: sockade %s ", usage->command);
+    print_wrapped(usage->arguments, strlen("Usage: sockade ") + strlen(usage->command) + 1);
     print_wrapped(usage->what, 0);
     puts("\nOptions:");
     print_options(usage);

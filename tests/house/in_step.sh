@@ -56,8 +56,7 @@ done
 is "$(candidates 'sockade run --deny-to l')" 'link-local:
 loopback:' 'bash: the names that an endpoint may begin with'
 is "$(candidates 'sockade explain --on=lo')" 'loopback:' 'bash: also behind ='
-is "$(candidates 'sockade explain --to [fd00::1]:443 --f')" '--family
---from' 'bash: an endpoint before it'
+is "$(candidates 'sockade explain --to [fd00::1]:443 --fa')" --family 'bash: an endpoint before it'
 is "$(candidates 'sockade explain --family pa')" packet 'bash: families'
 mkdir -p policies
 : >policies/mine.conf
