@@ -24,7 +24,7 @@ static const struct command commands[] = {
     {"env", "print what puts a shell's programs under the policy", command_env},
     {"init", "write a commented policy to start from", command_init},
     {"check", "judge a policy: errors, and what is perhaps not meant", command_check},
-    {"explain", "tell what the policy says about one endpoint, and why", command_explain},
+    {"explain", "tell what the policy says about an endpoint or an event, and why", command_explain},
     {"test", "hold a policy against a table of expected decisions", command_test},
     {"log", "show what was refused and by which rule, or who talked to whom", command_log},
     {"compile", "turn a policy into the image that programs map", command_compile},
