@@ -49,7 +49,9 @@ COVERAGE ?=
 INSTRUMENTED := $(SANITIZE)$(COVERAGE)
 # Sizes and inodes of 64 bits everywhere; times as the kernel's older calls have them.
 LARGE := -D_FILE_OFFSET_BITS=64 -U_TIME_BITS
-PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(if $(filter 4,$(lastword $(MACHINE))),$(LARGE))
+# Binaries do not tell where they were built, and so are the same from everywhere.
+HERE := $(if $(COVERAGE),,-ffile-prefix-map=$(CURDIR)=.)
+PLAIN := -std=gnu11 -D_GNU_SOURCE -I. -MMD -MP $(HERE) $(WARNINGS) $(if $(filter 4,$(lastword $(MACHINE))),$(LARGE))
 COMMON := $(PLAIN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(findstring thread,$(SANITIZE)),-Wno-tsan) \
 	$(if $(COVERAGE),--coverage -fprofile-update=atomic -fdata-sections -fno-builtin)
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-exec -fno-plt -DINSTALLED_COMMAND='"$(INSTALLED_COMMAND)"'
@@ -59,11 +61,12 @@ COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig jansson 2>/dev/null) -D
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig jansson 2>/dev/null || echo -lconfig -ljansson) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
 
-POLICY := $(wildcard policy/*.c)
-STATE := $(wildcard state/*.c)
-CONFIG := $(wildcard config/*.c)
-SHIM := $(if $(INSTRUMENTED),$(filter-out shim/own_libc.c,$(wildcard shim/*.c)),$(wildcard shim/*.c)) $(wildcard shim/icmp/*.c)
-COMMAND := $(wildcard command/*.c)
+# Sorted, since the order of objects is the binaries'.
+POLICY := $(sort $(wildcard policy/*.c))
+STATE := $(sort $(wildcard state/*.c))
+CONFIG := $(sort $(wildcard config/*.c))
+SHIM := $(filter-out $(if $(INSTRUMENTED),shim/own_libc.c),$(sort $(wildcard shim/*.c)) $(sort $(wildcard shim/icmp/*.c)))
+COMMAND := $(sort $(wildcard command/*.c))
 
 # The ground is compiled twice: position independent and hidden for the object, plainly for the command and the tests.
 NARROW_OBJECTS := $(patsubst %.c,$(BUILD)/32/objects/%.o,$(POLICY) $(STATE) $(SHIM))
@@ -71,7 +74,7 @@ SHIM_OBJECTS := $(patsubst %.c,$(BUILD)/shim-objects/%.o,$(POLICY) $(STATE) $(SH
 GROUND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(POLICY) $(STATE) $(CONFIG))
 COMMAND_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(COMMAND))
 
-.PHONY: FORCE all without-narrow demo check check-long lint fuzz bench bench-quick install uninstall clean help dependencies
+.PHONY: FORCE all without-narrow demo check check-long lint fuzz bench bench-quick install uninstall dist clean help dependencies
 .DELETE_ON_ERROR:
 all: $(BUILD)/libsockade.so $(BUILD)/sockade $(if $(NARROW),$(BUILD)/32/libsockade.so,without-narrow)
 
@@ -113,10 +116,10 @@ $(BUILD)/32/objects/shim/hook_rpc.o: CPPFLAGS += $(NARROW_OLD_VERSION:%=-DOLD_VE
 $(BUILD)/32/exports.map: shim/hooks_narrow.def
 $(BUILD)/exports.map: version = $(OLD_VERSION)
 $(BUILD)/32/exports.map: version = $(NARROW_OLD_VERSION)
-$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def shim/hooks_old.def Makefile
+$(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def shim/hooks_old.def shim/api.def Makefile
 	$(call say,MAP,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^\($(if $(version),OLD,HOOK\|RARE)\)(\([a-zA-Z0-9_]*\),.*/\2/p' $(filter %.def,$^) | awk -v version=$(version) \
+	$(Q)sed -n 's/^\($(if $(version),OLD,HOOK\|RARE\|API)\)(\([a-zA-Z0-9_]*\),.*/\2/p' $(filter %.def,$^) | awk -v version=$(version) \
 		'BEGIN { print version " { global:" } { print "    " $$1 ";" } END { print "  local: *" (version == "" ? "" : "_old") "; };" }' > $@
 
 # Two files know where things will be installed, and are compiled again where that changes.
@@ -125,6 +128,10 @@ $(BUILD)/paths: FORCE
 	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' > $@
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
+
+$(BUILD)/shim-objects/shim/version_note.o $(BUILD)/32/objects/shim/version_note.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+# Policies that `sockade init` writes.
+$(BUILD)/objects/command/templates.o: $(wildcard examples/*.conf)
 
 $(BUILD)/shim-objects/shim/own_libc.o $(BUILD)/32/objects/shim/own_libc.o: CFLAGS += -fno-builtin
 $(BUILD)/shim-objects/%.o: %.c
@@ -141,6 +148,21 @@ $(BUILD)/objects/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) $(CFLAGS) $(COMMAND_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# `log --html` has its page in these, which the assembler includes.
+$(BUILD)/objects/command/log_html.o: $(wildcard command/log_page.*)
+# The manual, by scdoc where there is one. A page's date is that of its source, so that a page is the same wherever it is built.
+MAN_PAGES := $(patsubst %.scd,$(BUILD)/%,$(wildcard man/*.scd))
+HAS_SCDOC := $(shell command -v scdoc)
+.PHONY: man without-man
+man: $(MAN_PAGES)
+all: $(if $(HAS_SCDOC),man,without-man)
+without-man:
+	@echo '  LEFT    $(BUILD)/man: there is no scdoc here (Debian: scdoc)'
+$(BUILD)/man/%: man/%.scd
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(stat -c %Y $<)} scdoc <$< >$@
 
 comma := ,
 include tests/tests.mk
@@ -169,22 +191,50 @@ bench-quick: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory -C bench quick BUILD=$(abspath $(BUILD))
 
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/sockade
+PKGCONFIGDIR ?= $(PREFIX)/share/pkgconfig
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+EXAMPLES := $(sort $(patsubst examples/%,%,$(shell find examples -type f)))
+# Where each manual page goes: man1/sockade.1.
+PAGES = $(if $(HAS_SCDOC),$(foreach page,$(notdir $(MAN_PAGES)),man$(lastword $(subst ., ,$(page)))/$(page)))
+COMPLETIONS := $(foreach kind,bash:$(BASHDIR)/sockade zsh:$(ZSHDIR)/_sockade fish:$(FISHDIR)/sockade.fish,\
+	$(if $(wildcard completions/sockade.$(firstword $(subst :, ,$(kind)))),completions/sockade.$(kind)))
+
+# Each file with its place, as SOURCE:PLACE; uninstalling takes the same list.
+INSTALLED_FILES = include/sockade.h:$(PREFIX)/include/sockade.h $(BUILD)/sockade.pc:$(PKGCONFIGDIR)/sockade.pc \
+	$(foreach file,README.md CHANGELOG.md LICENSE,$(file):$(DOCDIR)/$(file)) \
+	$(foreach file,$(EXAMPLES),examples/$(file):$(DOCDIR)/examples/$(file)) \
+	$(foreach page,$(PAGES),$(BUILD)/man/$(notdir $(page)):$(MANDIR)/$(page)) $(COMPLETIONS)
+place = $(lastword $(subst :, ,$(1)))
+
 install: all
+	$(Q)sed -e 's#@PREFIX@#$(PREFIX)#' -e 's#@VERSION@#$(VERSION)#' packaging/sockade.pc.in > $(BUILD)/sockade.pc
 	install -D -m 0755 $(BUILD)/sockade $(DESTDIR)$(PREFIX)/bin/sockade
 	install -D -m 0755 $(BUILD)/libsockade.so $(DESTDIR)$(PRELOADDIR)/libsockade.so
 	$(if $(NARROW),install -D -m 0755 $(BUILD)/32/libsockade.so $(DESTDIR)$(NARROW_PRELOADDIR)/libsockade.so)
 	$(if $(NARROW),$(foreach folder,$(filter-out $(NARROW_PRELOADDIR),$(NARROW_LINKDIRS)),install -d $(DESTDIR)$(folder) && \
 		ln -srf $(DESTDIR)$(NARROW_PRELOADDIR)/libsockade.so $(DESTDIR)$(folder)/ &&) true)
-	install -d $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists
-	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sockade/
-	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/
-	install -m 0644 examples/lists/* $(DESTDIR)$(PREFIX)/share/doc/sockade/examples/lists/
+	$(Q)set -e; for pair in $(INSTALLED_FILES); do install -D -m 0644 "$${pair%%:*}" "$(DESTDIR)$${pair#*:}"; done
+	@echo "  INSTALL $(words $(INSTALLED_FILES)) files of documentation, manual, completions and for pkg-config below $(DESTDIR)$(PREFIX)"
 
+# Folders that every system has stay where this is the system itself; below DESTDIR nothing does.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/sockade
+	$(Q)for pair in $(INSTALLED_FILES); do rm -f "$(DESTDIR)$${pair#*:}"; done
 	-for folder in $(PRELOADDIR) $(NARROW_PRELOADDIR) $(NARROW_LINKDIRS); do rm -f "$(DESTDIR)$$folder/libsockade.so"; \
-		rmdir "$(DESTDIR)$$folder" 2>/dev/null; done
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/sockade
+		rmdir "$(DESTDIR)$$folder" "$(DESTDIR)$${folder%/*}" 2>/dev/null; done
+	$(Q)[ ! -d $(DESTDIR)$(DOCDIR) ] || find $(DESTDIR)$(DOCDIR) -depth -type d -empty -delete
+	-$(Q)for folder in $(BASHDIR) $(ZSHDIR) $(FISHDIR); do rmdir "$(DESTDIR)$$folder" "$(DESTDIR)$${folder%/*}" 2>/dev/null; done
+	-$(Q)rmdir "$(DESTDIR)$(PKGCONFIGDIR)" 2>/dev/null
+	$(if $(DESTDIR),$(Q)[ ! -d $(DESTDIR) ] || find $(DESTDIR) -mindepth 1 -depth -type d -empty -delete)
+
+# The sources as sockade-VERSION.tar.xz, the same bytes from the same commit.
+dist:
+	$(Q)sh packaging/dist.sh $(VERSION) sockade-$(VERSION).tar.xz
+	@echo '  DIST    sockade-$(VERSION).tar.xz'
 
 clean:
 	rm -rf $(BUILD)
@@ -195,6 +245,7 @@ help:
 	@echo 'make check      install what is missing, build, and run the tests'
 	@echo 'make check-long the same with everything that is long: the whole table, foreign suites, the soak, fuzzing'
 	@echo 'make table      real programs bare, preloaded and refused, as a table; NAMES="curl nginx" takes some'
+	@echo 'make man        the manual pages, in $(BUILD)/man (needs scdoc); part of `make` where that is there'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
 	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
@@ -203,6 +254,7 @@ help:
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'
 	@echo 'make bench-quick  instructions a call, against their marks (needs valgrind)'
 	@echo 'make install    to $$(DESTDIR)$(PREFIX); also uninstall, clean'
+	@echo 'make dist       the sources as sockade-$(VERSION).tar.xz, the same bytes from the same commit'
 	@echo 'V=1 shows commands; SANITIZE=address,undefined BUILD=build-asan builds with sanitizers'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -43,24 +43,47 @@ static void print_blanks(FILE *stream, size_t count)
 }
 
 static void print_cell(const struct columns *columns, size_t at, size_t widest, FILE *stream, bool coloured,
-                       enum colour colour)
+                       enum colour colour, bool is_last)
 {
     const struct cell *cell = &columns->cells[at];
-    size_t column = at % columns->width;
-    size_t blanks = widest - text_width(cell->text);
-    bool right = columns->right != NULL && columns->right[column];
+    size_t width = text_width(cell->text);
+    size_t blanks = width < widest ? widest - width : 0;
+    bool right = columns->right != NULL && columns->right[at % columns->width];
 
     coloured = coloured && colour != COLOUR_NONE;
     if (right)
         print_blanks(stream, blanks);
     fprintf(stream, "%s%s%s", colour_code(coloured, colour), cell->text, colour_code(coloured, COLOUR_NONE));
-    if (column == columns->width - 1) {
-        fputc('\n', stream);
+    if (is_last)
         return;
-    }
     if (!right)
         print_blanks(stream, blanks);
     fputs("  ", stream);
+}
+
+void columns_measure(const struct columns *columns, size_t *widest)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        size_t width = text_width(columns->cells[i].text);
+
+        if (width > widest[i % columns->width])
+            widest[i % columns->width] = width;
+    }
+}
+
+void columns_print_row(const struct columns *columns, size_t row, const size_t *widest, FILE *stream, bool coloured,
+                       bool header)
+{
+    size_t first = row * columns->width;
+    size_t count = columns->count - first < columns->width ? columns->count - first : columns->width;
+
+    /* No blanks at the end of a line. */
+    while (count > 1 && columns->cells[first + count - 1].text[0] == '\0')
+        count--;
+    for (size_t i = 0; i < count; i++)
+        print_cell(columns, first + i, widest[i], stream, coloured,
+                   header ? COLOUR_FAINT : columns->cells[first + i].colour, i == count - 1);
+    fputc('\n', stream);
 }
 
 void columns_print(const struct columns *columns, FILE *stream, bool header)
@@ -68,15 +91,9 @@ void columns_print(const struct columns *columns, FILE *stream, bool header)
     size_t *widest = memory_new(columns->width * sizeof(*widest));
     bool coloured = colour_wanted(stream);
 
-    for (size_t i = 0; i < columns->count; i++) {
-        size_t width = text_width(columns->cells[i].text);
-
-        if (width > widest[i % columns->width])
-            widest[i % columns->width] = width;
-    }
-    for (size_t i = 0; i < columns->count; i++)
-        print_cell(columns, i, widest[i % columns->width], stream, coloured,
-                   header && i < columns->width ? COLOUR_FAINT : columns->cells[i].colour);
+    columns_measure(columns, widest);
+    for (size_t row = 0; row * columns->width < columns->count; row++)
+        columns_print_row(columns, row, widest, stream, coloured, header && row == 0);
     free(widest);
 }
 

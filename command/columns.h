@@ -26,6 +26,12 @@ void columns_print_cell(struct columns *columns, enum colour colour, const char 
 
 /* Prints all rows; the last column is not filled up. With `header` the first row is faint. The rows stay. */
 void columns_print(const struct columns *columns, FILE *stream, bool header);
+
+/* The same in steps, for rows between which something else stands: a width that is exceeded moves the rest of a row. */
+void columns_measure(const struct columns *columns, size_t *widest); /* raises `width` numbers to what the cells need */
+void columns_print_row(const struct columns *columns, size_t row, const size_t *widest, FILE *stream, bool coloured,
+                       bool header);
+
 void columns_free(struct columns *columns);
 
 /* The columns that a text takes: its characters, each of which counts as one. */

@@ -26,7 +26,13 @@ struct command {
 int command_check(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_reload(int argc, char **argv);
+int command_learn(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_scan(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_log(int argc, char **argv);
+int command_env(int argc, char **argv);
+int command_init(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_test(int argc, char **argv);
 

@@ -238,13 +238,13 @@ int command_explain(int argc, char **argv)
         {"to", 0, "ENDPOINT", "reaching ADDRESS[:PORT][/PROTO] or unix:/PATH", NULL, &texts[0], NULL},
         {"from", 0, "ENDPOINT", "being reached from it; the port is our own service's", NULL, &texts[1], NULL},
         {"on", 0, "ENDPOINT", "listening on it", NULL, &texts[2], NULL},
-        {"family", 0, "NAME", "opening a socket of that family: inet, packet, ...", NULL, &texts[3], NULL},
+        {"family", 0, "FAMILY", "opening a socket of that family: inet, packet, ...", NULL, &texts[3], NULL},
         {"exe", 0, "PATH", "as this program, whose own rules hold then", NULL, &exe, NULL},
         {"policy", 0, "FILE", "under this policy in place of yours", NULL, &policy, NULL},
     };
     const struct usage usage = {
         .command = "explain",
-        .arguments = "(--to | --from | --on) ENDPOINT | --family NAME [OPTION]...",
+        .arguments = "(--to | --from | --on) ENDPOINT | --family FAMILY [OPTION]...",
         .what = "Tells what each layer of the policy says about an endpoint, by which rule, and what stands.",
         .more = "Without a protocol tcp and udp are judged.\n"
                 "Exit code: 0 allowed, 1 denied or dropped, 2 wrong usage, 3 it cannot be told.",

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The `sockade` program: finds the subcommand that was named, and hands over. */
 #include "command/command.h"
+#include "command/options.h"
 #include "config/messages.h"
+#include "config/names.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -12,12 +14,20 @@
 #define VERSION "unreleased"
 #endif
 
+#define HELP_WHAT "show this, or with a command's name its own help"
+
 static const struct command commands[] = {
     {"run", "start a program under the policy", command_run},
+    {"learn", "run a program and print a policy of what it did", command_learn},
+    {"env", "print what puts a shell's programs under the policy", command_env},
+    {"init", "write a commented policy to start from", command_init},
     {"check", "judge a policy: errors, and what is perhaps not meant", command_check},
     {"explain", "tell what the policy says about one endpoint, and why", command_explain},
     {"test", "hold a policy against a table of expected decisions", command_test},
+    {"log", "show what was refused and by which rule, or who talked to whom", command_log},
     {"compile", "turn a policy into the image that programs map", command_compile},
+    {"doctor", "tell what works here and what does not, each with the remedy", command_doctor},
+    {"scan", "tell which sockets of running programs a policy would refuse", command_scan},
     {"reload", "publish a policy to the programs that run under it", command_reload},
 };
 
@@ -41,10 +51,11 @@ static void print_help(void)
          "Commands:");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].what);
-    puts("  help       show this, or with a command's name its own help\n\n"
+    puts("  help       " HELP_WHAT "\n\n"
          "Options:\n"
          "  -h, --help   show this\n"
-         "  --version    show the version");
+         "  --version    show the version\n\n"
+         "'sockade COMMAND --help' tells more, and so do sockade(1) and sockade.conf(5).");
 }
 
 static const struct command *command_find(const char *name)
@@ -72,6 +83,42 @@ static int unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
+/* The words that a value of this name may begin with, or be. */
+static void print_values(const char *value, const char *const *words, size_t count, const char *end)
+{
+    printf("values\t%s\t", value);
+    for (size_t i = 0; i < count; i++)
+        printf("%s%s%s", i > 0 ? " " : "", words[i], end);
+    putchar('\n');
+}
+
+/*
+ * All commands and options, for shells that complete them: lines of fields between tabs, "-" for nothing. Each command
+ * prints its own part, for none does anything else under --help.
+ */
+static int help_table(void)
+{
+    char asked[] = "--help";
+
+    options_as_table = true;
+    puts("v\t1");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        char *argv[] = {asked, asked, NULL};
+
+        printf("command\t%s\t%s\n", commands[i].name, commands[i].what);
+        commands[i].run(2, argv);
+    }
+    puts("command\thelp\t" HELP_WHAT "\n"
+         "operands\thelp\t[COMMAND | --table]\n"
+         "option\thelp\t-h\t--help\t-\tshow this\n"
+         "option\thelp\t-\t--table\t-\tall commands and options, for programs\n"
+         "option\t-\t-h\t--help\t-\tshow this\n"
+         "option\t-\t-\t--version\t-\tshow the version");
+    print_values("ENDPOINT", address_names, address_name_count, ":");
+    print_values("FAMILY", family_names, family_name_count, "");
+    return EXIT_FINE;
+}
+
 static int help(char *name)
 {
     const struct command *command = name != NULL ? command_find(name) : NULL;
@@ -80,7 +127,9 @@ static int help(char *name)
 
     if (command != NULL)
         return command->run(2, argv);
-    if (name != NULL && strcmp(name, "help") != 0)
+    if (name != NULL && strcmp(name, "--table") == 0)
+        return help_table();
+    if (name != NULL && strcmp(name, "help") != 0 && strcmp(name, "--help") != 0 && strcmp(name, "-h") != 0)
         return unknown_command(name);
     print_help();
     return EXIT_FINE;

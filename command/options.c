@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HELP_WIDTH 100 /* columns of --help */
+#define OPTION_LEFT 64 /* bytes of an option with its value's name */
+
+bool options_as_table;
+
 int usage_error(const struct usage *usage, const char *format, ...)
 {
     va_list arguments;
@@ -22,28 +27,89 @@ int usage_error(const struct usage *usage, const char *format, ...)
     return usage->error_exit;
 }
 
-/* One option of the help text: "  -o, --output OUT      what it does". */
-static void print_option(char letter, const char *name, const char *argument, const char *help)
+/* The option that every command has. */
+static const struct option_row help_row = {"help", 'h', NULL, "show this", NULL, NULL, NULL};
+
+/* "-o, --output OUT" */
+static void option_left(char out[OPTION_LEFT], const struct option_row *row)
 {
-    char left[64];
     char dashed[8] = "    ";
 
-    if (letter != '\0')
-        snprintf(dashed, sizeof(dashed), "-%c, ", letter);
-    snprintf(left, sizeof(left), "%s--%s%s%s", dashed, name, argument != NULL ? " " : "",
-             argument != NULL ? argument : "");
-    printf("  %-27s %s\n", left, help);
+    if (row->letter != '\0')
+        snprintf(dashed, sizeof(dashed), "-%c, ", row->letter);
+    snprintf(out, OPTION_LEFT, "%s--%s%s%s", dashed, row->name,
+             row->argument == NULL || row->argument[0] == '[' ? "" : " ", row->argument != NULL ? row->argument : "");
+}
+
+/* A text behind `indent` columns that stand already, its lines broken between words. */
+static void print_wrapped(const char *text, size_t indent)
+{
+    size_t column = indent;
+
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+
+        if (column > indent && column + 1 + word > HELP_WIDTH) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", (int)word, text);
+        column += word;
+        text += word + strspn(text + word, " ");
+    }
+    putchar('\n');
+}
+
+/* The options in two columns, of which the first is as wide as it must be. */
+static void print_options(const struct usage *usage)
+{
+    char left[OPTION_LEFT];
+    size_t width = 0;
+
+    for (size_t i = 0; i <= usage->row_count; i++) {
+        option_left(left, i < usage->row_count ? &usage->rows[i] : &help_row);
+        if (strlen(left) > width)
+            width = strlen(left);
+    }
+    for (size_t i = 0; i <= usage->row_count; i++) {
+        const struct option_row *row = i < usage->row_count ? &usage->rows[i] : &help_row;
+
+        option_left(left, row);
+        printf("  %-*s  ", (int)width, left);
+        print_wrapped(row->help, width + 4);
+    }
+}
+
+static void print_option_row(const char *command, const struct option_row *row)
+{
+    char letter[3] = {'-', row->letter, '\0'};
+
+    printf("option\t%s\t%s\t--%s\t%s\t%s\n", command, letter, row->name, row->argument != NULL ? row->argument : "-",
+           row->help);
+}
+
+/* For programs: fields between tabs, none of them empty. */
+static void print_table(const struct usage *usage)
+{
+    printf("operands\t%s\t%s\n", usage->command, usage->arguments);
+    for (size_t i = 0; i < usage->row_count; i++)
+        print_option_row(usage->command, &usage->rows[i]);
+    print_option_row(usage->command, &help_row);
 }
 
 static void print_help(const struct usage *usage)
 {
-    printf("Usage: sockade %s %s\n%s\n\nOptions:\n", usage->command, usage->arguments, usage->what);
-    for (size_t i = 0; i < usage->row_count; i++) {
-        const struct option_row *row = &usage->rows[i];
-
-        print_option(row->letter, row->name, row->argument, row->help);
+    if (options_as_table) {
+        print_table(usage);
+        return;
     }
-    print_option('h', "help", NULL, "show this");
+    printf("Usage: sockade %s %s\n", usage->command, usage->arguments);
+    print_wrapped(usage->what, 0);
+    puts("\nOptions:");
+    print_options(usage);
     if (usage->more != NULL)
         printf("\n%s\n", usage->more);
 }
@@ -97,7 +163,7 @@ static void row_store(const struct option_row *row, const char *value)
         struct option_uses *uses = row->uses;
 
         uses->list = memory_grow(uses->list, uses->count, &uses->room, sizeof(*uses->list));
-        uses->list[uses->count++] = (struct option_use){row->name, value};
+        uses->list[uses->count++] = (struct option_use){row->name, value != NULL ? value : ""};
     }
 }
 
@@ -122,7 +188,9 @@ static int take_option(const struct usage *usage, int argc, char **argv, int *at
         value = argument + 2;
     if (row->argument == NULL && value != NULL)
         return usage_error(usage, "'%s': this option takes no value", argument);
-    if (row->argument != NULL && value == NULL) {
+    if (row->argument != NULL && row->argument[0] == '[' && value == NULL) {
+        value = ""; /* it may stand without one */
+    } else if (row->argument != NULL && value == NULL) {
         if (*at + 1 >= argc)
             return usage_error(usage, "'%s' needs a value, %s", argument, row->argument);
         value = argv[++*at];

@@ -26,7 +26,7 @@ struct option_uses {
 struct option_row {
     const char *name;     /* without dashes */
     char letter;          /* 0: none */
-    const char *argument; /* what --help calls its value; NULL for a flag */
+    const char *argument; /* what --help calls its value; NULL for a flag; "[=X]": "" where it stands without */
     const char *help;
     bool *flag;
     const char **text;
@@ -43,6 +43,12 @@ struct usage {
     const struct option_row *rows;
     size_t row_count;
 };
+
+/*
+ * --help prints the table for programs in place of the text for people: what shells complete by and the manual is held
+ * against.
+ */
+extern bool options_as_table;
 
 /*
  * Parses argv[1] and on. Operands are moved to the front of `argv`, in their order. Returns their number, or -1 where

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct preload {
     char value[PATH_MAX]; /* what LD_PRELOAD gets; may hold a literal $LIB, which the loader expands */
@@ -16,6 +17,9 @@ struct preload {
  * there is none or the loader would leave it out.
  */
 bool preload_find(struct preload *out);
+
+/* The same, with the reason in `problem`. */
+bool preload_look(struct preload *out, char *problem, size_t size);
 
 /* Puts it in front of what LD_PRELOAD holds in our environment, unless it stands there. */
 bool preload_set(const struct preload *preload);

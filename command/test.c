@@ -1,152 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * `sockade test`: a policy against a table of decisions, one a line:
- *
- *     DIRECTION ENDPOINT [as EXE] -> OUTCOME [ERRNO] [by RULE]
- *
- * DIRECTION is to, from, on or family; OUTCOME is allow, deny, drop, would-deny or would-drop (the last two of a policy
- * in audit mode); RULE is a rule's name, or `default`. Quotes hold spaces together, `#` begins a comment. Where no
- * protocol is named, it is tcp.
- */
+/* `sockade test`: a policy against tables of decisions, one a line; cases.h has how a line reads. */
+#include "command/cases.h"
 #include "command/command.h"
+#include "command/findings.h"
 #include "command/layers.h"
 #include "command/options.h"
+#include "command/outcomes.h"
 #include "command/question.h"
 #include "command/wording.h"
 #include "config/memory.h"
-#include "config/names.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WORDS_MAX 16
-
-/* One line cut into words. */
-struct words {
-    const char *list[WORDS_MAX];
-    bool quoted[WORDS_MAX]; /* a quoted word is never one of the language's own */
-    int count;
-};
-
-/* What a line says. */
-struct test_case {
-    struct question question;
-    const char *exe; /* NULL: no program's own rules */
-    const char *outcome;
-    int error;        /* 0: any */
-    const char *rule; /* NULL: any */
-    bool by_default;
-};
 
 struct table {
     const char *name;
     int line;
     const struct layer *layer;
-    size_t passed, failed;
+    struct outcomes outcomes;
 };
-
-/* A failure of the present line. */
-static void fail(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void fail(struct table *table, const char *format, ...)
-{
-    va_list arguments;
-
-    printf("%s:%d: ", table->name, table->line);
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    putchar('\n');
-    table->failed++;
-}
-
-/* Cuts a line in place; false where a quote is not closed or there are too many words. */
-static bool words_split(char *line, struct words *words)
-{
-    static const char space[] = " \t\r\n";
-
-    words->count = 0;
-    for (line += strspn(line, space); *line != '\0' && *line != '#'; line += strspn(line, space)) {
-        bool quoted = *line == '"';
-        char *end;
-
-        if (words->count == WORDS_MAX)
-            return false;
-        line += quoted;
-        end = line + strcspn(line, quoted ? "\"" : space);
-        if (quoted && *end == '\0')
-            return false;
-        words->quoted[words->count] = quoted;
-        words->list[words->count++] = line;
-        line = *end == '\0' ? end : end + 1;
-        *end = '\0';
-    }
-    return true;
-}
-
-static bool word_is(const struct words *words, int i, const char *word)
-{
-    return i < words->count && !words->quoted[i] && strcmp(words->list[i], word) == 0;
-}
-
-/* What stands behind the arrow; `at` is its first word. */
-static bool read_expected(struct table *table, const struct words *words, int at, struct test_case *out)
-{
-    static const char *const outcomes[] = {"allow", "deny", "drop", "would-deny", "would-drop"};
-
-    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
-        if (word_is(words, at, outcomes[i]))
-            out->outcome = outcomes[i];
-    }
-    if (out->outcome == NULL) {
-        fail(table, "behind '->' stands allow, deny, drop, would-deny or would-drop");
-        return false;
-    }
-    at++;
-    if (at < words->count && !word_is(words, at, "by")) {
-        out->error = errno_by_name(words->list[at]);
-        if (out->error == 0) {
-            fail(table, "unknown errno '%s'", words->list[at]);
-            return false;
-        }
-        at++;
-    }
-    if (word_is(words, at, "by") && at + 1 < words->count) {
-        out->by_default = word_is(words, at + 1, "default");
-        out->rule = words->list[at + 1];
-        at += 2;
-    }
-    if (at < words->count) {
-        fail(table, "'%s' is not understood; a line reads 'DIRECTION ENDPOINT [as EXE] -> OUTCOME [ERRNO] [by RULE]'",
-             words->list[at]);
-        return false;
-    }
-    return true;
-}
-
-static bool read_case(struct table *table, const struct words *words, struct test_case *out)
-{
-    char problem[512];
-    int at = 2;
-
-    memset(out, 0, sizeof(*out));
-    if (word_is(words, at, "as") && at + 1 < words->count) {
-        out->exe = words->list[at + 1];
-        at += 2;
-    }
-    if (!word_is(words, at, "->")) {
-        fail(table, "a line reads 'DIRECTION ENDPOINT [as EXE] -> OUTCOME [ERRNO] [by RULE]'");
-        return false;
-    }
-    if (!question_read(&out->question, words->list[0], words->list[1], problem, sizeof(problem))) {
-        fail(table, "%s", problem);
-        return false;
-    }
-    return read_expected(table, words, at + 1, out);
-}
 
 /* Whether the verdict comes from where the line says. */
 static bool is_by(const struct test_case *expected, const struct view *view, const struct verdict *verdict)
@@ -159,28 +33,45 @@ static bool is_by(const struct test_case *expected, const struct view *view, con
            strcmp(view_string(view, view_rule_text(view, verdict->rule).name), expected->rule) == 0;
 }
 
-static void compare(struct table *table, const struct test_case *expected, const char *asked, const struct view *view,
-                    const struct verdict *verdict)
+/* A rule was reached that decided, or that was passed on the way since it only audits. */
+static void note_reached(struct table *table, const struct view *view, const struct verdict *verdict)
+{
+    if (verdict->source == BY_RULE && verdict->rule < view->rules.count)
+        table->outcomes.reached[verdict->rule] = true;
+    for (unsigned i = 0; i < verdict->note_count && i < VERDICT_NOTES; i++) {
+        if (verdict->notes[i] < view->rules.count)
+            table->outcomes.reached[verdict->notes[i]] = true;
+    }
+}
+
+static void compare(struct table *table, const struct test_case *expected, const struct view *view,
+                    const struct verdict *verdict, struct outcome *outcome)
 {
     const char *got = verdict_outcome(verdict);
     bool has_error = verdict->action == ACTION_DENY;
-    char *words;
+    char *all = memory_print("%s%s%s", got, has_error ? " " : "", has_error ? error_text(verdict->error) : "");
+    char *words = verdict_words(view, verdict);
 
-    if (strcmp(got, expected->outcome) == 0 && is_by(expected, view, verdict) &&
-        (expected->error == 0 || (has_error && verdict->error == expected->error))) {
-        table->passed++;
-        return;
-    }
-    words = verdict_words(view, verdict);
-    fail(table, "%s: expected %s%s%s%s%s, got %s%s%s: it %s", asked, expected->outcome, expected->error != 0 ? " " : "",
-         expected->error != 0 ? errno_name(expected->error) : "", expected->rule != NULL ? " by " : "",
-         expected->rule != NULL ? expected->rule : "", got, has_error ? " " : "",
-         has_error ? error_text(verdict->error) : "", words);
+    note_reached(table, view, verdict);
+    outcome->got = all;
+    outcome->why = words;
+    outcome->place = expected->expected;
+    outcome->passed = strcmp(got, expected->outcome) == 0 && is_by(expected, view, verdict) &&
+                      (expected->error == 0 || (has_error && verdict->error == expected->error));
+    outcomes_add(&table->outcomes, outcome);
     free(words);
+    free(all);
+}
+
+/* A line that could not be judged. */
+static void fail(struct table *table, struct outcome *outcome, const char *why)
+{
+    outcome->why = why;
+    outcomes_add(&table->outcomes, outcome);
 }
 
 /* Holds one line against the policy. */
-static void judge_case(struct table *table, const struct test_case *expected, const char *asked)
+static void judge_case(struct table *table, const struct test_case *expected, struct outcome *outcome)
 {
     const struct question *question = &expected->question;
     unsigned protos = question_protos(question);
@@ -192,48 +83,48 @@ static void judge_case(struct table *table, const struct test_case *expected, co
     if (protos == (PROTO_TCP | PROTO_UDP))
         protos = PROTO_TCP;
     if (protos & (protos - 1)) {
-        fail(table, "%s: name one protocol", asked);
+        fail(table, outcome, "name one protocol");
         return;
     }
     if (expected->exe != NULL && !exe_names_find(&names, expected->exe)) {
-        fail(table, "'%s': no such path can be", expected->exe);
+        fail(table, outcome, "no such path of a program can be");
         return;
     }
     if (image_open(&view, table->layer->base, table->layer->size, expected->exe != NULL ? &names.names : NULL) !=
         IMAGE_OK) {
-        fail(table, "%s: the image is damaged", asked);
+        fail(table, outcome, "the image is damaged");
         return;
     }
     judgement = question_judge(question, protos, views, 1, false);
     if (judgement.needs != 0)
-        fail(table, "%s: it depends on the port; name one", asked);
+        fail(table, outcome, "it depends on the port; name one");
     else
-        compare(table, expected, asked, &view, &judgement.verdicts[0]);
+        compare(table, expected, &view, &judgement.verdicts[0], outcome);
 }
 
-static void run_line(struct table *table, char *line)
+static void run_line(struct table *table, const char *text)
 {
+    struct outcome outcome = {.file = table->name, .line = ++table->line, .text = text};
+    struct case_problem problem;
     struct test_case expected;
-    struct words words;
-    char *asked;
+    char *line = memory_text(text), *asked = NULL, *all = NULL;
 
-    table->line++;
-    if (!words_split(line, &words)) {
-        fail(table, "a quote is not closed, or the line has more than %d words", WORDS_MAX);
-        return;
+    switch (case_read(&expected, line, &problem)) {
+    case CASE_NONE:
+        break;
+    case CASE_WRONG:
+        outcome.place = problem.place;
+        fail(table, &outcome, problem.text);
+        break;
+    case CASE_READ:
+        outcome.asked = asked = case_asked(&expected);
+        outcome.expected = all = case_expected(&expected);
+        judge_case(table, &expected, &outcome);
+        break;
     }
-    if (words.count == 0)
-        return;
-    if (words.count < 4) {
-        fail(table, "a line reads 'DIRECTION ENDPOINT [as EXE] -> OUTCOME [ERRNO] [by RULE]'");
-        return;
-    }
-    if (!read_case(table, &words, &expected))
-        return;
-    asked = memory_print("%s %s%s%s", words.list[0], words.list[1], expected.exe != NULL ? " as " : "",
-                         expected.exe != NULL ? expected.exe : "");
-    judge_case(table, &expected, asked);
     free(asked);
+    free(all);
+    free(line);
 }
 
 /* Runs a whole table; false where it cannot be read. */
@@ -259,28 +150,43 @@ static bool run_table(struct table *table)
     return read;
 }
 
-/* Runs all tables against the policy `file`. */
-static int run_tables(const char *file, char **names, int count)
+/* Runs all tables against the loaded policy. */
+static int run_loaded(struct table *table, char **names, int count, bool strict)
+{
+    struct outcomes *outcomes = &table->outcomes;
+    struct view view;
+    size_t unreached;
+    int code = EXIT_FINE;
+
+    if (image_open(&view, table->layer->base, table->layer->size, NULL) != IMAGE_OK) {
+        complain("'%s': the image is damaged", outcomes->policy);
+        return EXIT_NEGATIVE;
+    }
+    outcomes->reached = memory_new(view.rules.count);
+    for (int i = 0; i < count; i++) {
+        table->name = names[i];
+        if (!run_table(table))
+            code = EXIT_NEGATIVE;
+    }
+    unreached = outcomes_end(outcomes, &view);
+    free(outcomes->reached);
+    if (outcomes->failed > 0 || outcomes->passed == 0 || (strict && unreached > 0))
+        code = EXIT_NEGATIVE;
+    return code;
+}
+
+static int run_tables(const char *file, char **names, int count, enum outcomes_format format, bool coverage,
+                      bool strict)
 {
     struct messages messages = {0};
     struct layer layer;
-    struct table table = {.layer = &layer};
-    int code = EXIT_FINE;
+    struct table table = {.layer = &layer, .outcomes = {.format = format, .coverage = coverage, .policy = file}};
+    int code = EXIT_NEGATIVE;
 
-    if (!layer_load_file(&layer, file, &messages)) {
-        messages_print(&messages, stderr);
-        code = EXIT_NEGATIVE;
-    }
-    for (int i = 0; i < count && layer.outcome == LAYER_READY; i++) {
-        table.name = names[i];
-        if (!run_table(&table))
-            code = EXIT_NEGATIVE;
-    }
-    if (layer.outcome == LAYER_READY) {
-        printf("%zu passed, %zu failed\n", table.passed, table.failed);
-        if (table.failed > 0 || table.passed == 0)
-            code = EXIT_NEGATIVE;
-    }
+    if (!layer_load_file(&layer, file, &messages))
+        findings_show(&messages, stderr);
+    if (layer.outcome == LAYER_READY)
+        code = run_loaded(&table, names, count, strict);
     layers_free(&layer, 1);
     messages_free(&messages);
     return code;
@@ -288,17 +194,27 @@ static int run_tables(const char *file, char **names, int count)
 
 int command_test(int argc, char **argv)
 {
+    bool json = false, tap = false, coverage = false, strict = false;
+    const struct option_row rows[] = {
+        {"coverage", 0, NULL, "tell which rules no line reached", &coverage, NULL, NULL},
+        {"strict", 0, NULL, "fail where a rule was not reached", &strict, NULL, NULL},
+        {"tap", 0, NULL, "print Test Anything Protocol", &tap, NULL, NULL},
+        {"json", 0, NULL, "print JSON", &json, NULL, NULL},
+    };
     const struct usage usage = {
         .command = "test",
-        .arguments = "FILE CASES...",
+        .arguments = "[OPTION]... FILE CASES...",
         .what = "Holds the policy FILE (a text or an image) against tables of expected decisions.",
         .more = "A line of a table: DIRECTION ENDPOINT [as EXE] -> OUTCOME [ERRNO] [by RULE | by default]\n"
                 "  DIRECTION  to, from, on, or family with a family's name as the ENDPOINT\n"
                 "  ENDPOINT   ADDRESS[:PORT][/PROTO] (tcp where none is named), or unix:/PATH\n"
                 "  OUTCOME    allow, deny, drop; would-deny and would-drop under mode \"audit\"\n"
                 "Quotes hold spaces together, '#' begins a comment.\n\n"
-                "Exit code: 0 all passed, 1 some failed or something could not be read, 2 wrong usage.",
+                "Exit code: 0 all passed, 1 some failed or something could not be read (or, with --strict, a rule\n"
+                "was not reached), 2 wrong usage, 125 our own failure.",
         .error_exit = EXIT_USAGE,
+        .rows = rows,
+        .row_count = sizeof(rows) / sizeof(rows[0]),
     };
     int code;
     int operands = options_parse(&usage, argc, argv, &code);
@@ -307,5 +223,11 @@ int command_test(int argc, char **argv)
         return code;
     if (operands < 2)
         return usage_error(&usage, "name a policy and a table");
-    return run_tables(argv[0], argv + 1, operands - 1);
+    if (json && tap)
+        return usage_error(&usage, "--json and --tap do not go together");
+    return run_tables(argv[0], argv + 1, operands - 1,
+                      json  ? OUTCOMES_JSON
+                      : tap ? OUTCOMES_TAP
+                            : OUTCOMES_PLAIN,
+                      coverage || strict, strict);
 }

@@ -55,9 +55,15 @@ static bool add_additions(struct policy *policy, const struct additions *additio
     bool right = true;
 
     for (size_t i = 0; i < additions->rules.count; i++) {
-        char *option = memory_print("--%s", additions->rules.list[i].name);
+        const struct option_use *use = &additions->rules.list[i];
+        char *option = memory_print("--%s", use->name);
 
-        right = policy_add_endpoint(policy, option, additions->rules.list[i].value, messages) && right;
+        if (strcmp(use->name, "closed") == 0)
+            policy_close(policy);
+        else if (strcmp(use->name, "log") == 0)
+            policy_log_to(policy, use->value);
+        else
+            right = policy_add_endpoint(policy, option, use->value, messages) && right;
         free(option);
     }
     if (additions->audit)

@@ -10,7 +10,7 @@
 
 /* What `run` adds to a text; both empty: nothing. */
 struct additions {
-    struct option_uses rules; /* "deny-to" and its endpoint, ... */
+    struct option_uses rules; /* "deny-to" and its endpoint, ...; "log" and its target, "closed" and "" */
     bool audit;
 };
 

@@ -183,6 +183,9 @@ static bool read_plain(char *text, struct endpoint *out, char *problem, size_t s
         return read_plain_inet6(text, out, problem, size);
     if (colon == text)
         return wrong(problem, size, "no address stands before '%.*s'; write 'any%.*s'", QUOTED, text, QUOTED, text);
+    if (text[0] != '\0' && text[strspn(text, "0123456789-")] == '\0')
+        return wrong(problem, size, "'%.*s' is a port without an address; write 'any:%.*s'", QUOTED, text, QUOTED,
+                     text);
     if (colon)
         *colon = '\0';
     memcpy(out->address, text, strlen(text) + 1);

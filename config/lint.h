@@ -6,9 +6,10 @@
 #include "config/rules.h"
 
 /*
- * Adds warnings: rules that an earlier one shadows wholly, a set that no rule uses, lists that cover loopback, a
- * private net or a configured resolver (`resolvers`, may be NULL), empty rules, a closed outbound default without any
- * allowed resolver, every program told that it is root.
+ * Adds warnings and notes, each with an id: rules that earlier ones shadow, reach before them or overlap, rules without
+ * which nothing would change, sets that no rule uses, lists that are empty, old, or cover loopback, a private net or a
+ * configured resolver (`resolvers`, may be NULL), closed policies without resolver or loopback, programs that are
+ * absent or named twice, errnos that programs misunderstand, `except` that takes nothing out.
  */
 void policy_lint(const struct policy *policy, const struct range_set *resolvers, struct messages *messages);
 

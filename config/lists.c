@@ -7,12 +7,16 @@
  */
 #include "config/lists.h"
 
+#include "config/memory.h"
 #include "config/progress.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_MISTAKES 20
 #define LONGEST_ENTRY 128 /* two IPv6 addresses with zones are shorter */
+#define LONGEST_HOST 253  /* RFC 1035 section 2.3.4 */
 #define QUOTED 60         /* bytes of a bad line that a message repeats */
 #define TELL_LINES 8192   /* lines after which it is told how far the reading is: about a thousandth of a second */
 
@@ -28,6 +32,8 @@ struct list_scan {
     struct messages *messages;
     struct list_report report;
     int first_masked; /* line */
+    int first_name;   /* line */
+    struct piece name;
 };
 
 static bool is_blank(char c)
@@ -68,11 +74,38 @@ static bool is_word(struct piece word, const char *text)
 static void bad_line(struct list_scan *scan, struct piece line, const char *why)
 {
     scan->report.bad++;
-    if (scan->report.bad > SHOWN_MISTAKES)
+    if (scan->report.bad - scan->report.names > SHOWN_MISTAKES)
         return;
     int length = line.end - line.start > QUOTED ? QUOTED : (int)(line.end - line.start);
     messages_add(scan->messages, MESSAGE_ERROR, (struct place){scan->file, scan->line}, "'%.*s' %s", length, line.start,
                  why);
+    messages_detail(scan->messages, "list-line", NULL, NULL);
+}
+
+/* Whether a word is a host name, as lists of advertisers and hosts(5) have them. */
+static bool is_host_name(struct piece word)
+{
+    bool letters = false, dots = false;
+
+    if (word.start == word.end || word.end - word.start > LONGEST_HOST)
+        return false;
+    for (const char *s = word.start; s < word.end; s++) {
+        if (!isalnum((unsigned char)*s) && *s != '.' && *s != '-' && *s != '_')
+            return false;
+        letters |= isalpha((unsigned char)*s) != 0;
+        dots |= *s == '.';
+    }
+    return letters && dots;
+}
+
+/* A line that names a host. There may be a hundred thousand of them, so they are told together, behind the last one. */
+static void note_name(struct list_scan *scan, struct piece name)
+{
+    scan->report.bad++;
+    if (scan->report.names++ == 0) {
+        scan->first_name = scan->line;
+        scan->name = name;
+    }
 }
 
 /* The value of the digit at `s`; more than 9 where there is none. */
@@ -164,6 +197,10 @@ static void read_entry(struct list_scan *scan, struct piece entry, struct piece 
         memcpy(text, entry.start, length);
         text[length] = '\0';
         enum address_error error = range_parse(text, true, &range, &masked, NULL);
+        if (error != ADDRESS_OK && is_host_name(entry)) {
+            note_name(scan, entry);
+            return;
+        }
         if (error != ADDRESS_OK) {
             bad_line(scan, line, why_bad(error));
             return;
@@ -183,6 +220,14 @@ static bool has_nomatch(struct piece options)
             return true;
     }
     return false;
+}
+
+/* "0.0.0.0 ads.example", as hosts(5) has it. */
+static bool is_hosts_line(struct piece entry, struct piece rest)
+{
+    return (is_word(entry, "0.0.0.0") || is_word(entry, "127.0.0.1") || is_word(entry, "::1") ||
+            is_word(entry, "::")) &&
+           is_host_name(take_word(&rest));
 }
 
 /* One line without its newline. */
@@ -205,6 +250,8 @@ static void read_line(struct list_scan *scan, struct piece line)
         bad_line(scan, line, "lacks an address");
     else if (ipset && has_nomatch(rest))
         bad_line(scan, line, "is an exception, which a list cannot hold; name it in the rule's 'except'");
+    else if (!ipset && is_hosts_line(entry, rest))
+        note_name(scan, take_word(&rest));
     else if (!ipset && rest.start != rest.end)
         bad_line(scan, line, "holds more than one address, CIDR or range");
     else
@@ -227,16 +274,34 @@ static struct piece cut_line(const char *start, const char *end, const char **ne
     return line;
 }
 
+static void sum_up_names(const struct list_scan *scan)
+{
+    size_t names = scan->report.names;
+    char *name = memory_print("%.*s", (int)(scan->name.end - scan->name.start), scan->name.start);
+
+    messages_add(scan->messages, MESSAGE_ERROR, (struct place){scan->file, scan->first_name},
+                 "%zu line%s host names, the first one here '%s'; names change, so a list holds addresses, CIDRs and "
+                 "ranges: take the feed's list of addresses",
+                 names, names == 1 ? " holds" : "s hold", name);
+    messages_detail(scan->messages, "list-names", name, NULL);
+    free(name);
+}
+
 /* What is told of the list as a whole. */
 static void sum_up(const struct list_scan *scan)
 {
-    if (scan->report.bad > SHOWN_MISTAKES)
+    if (scan->report.names > 0)
+        sum_up_names(scan);
+    if (scan->report.bad - scan->report.names > SHOWN_MISTAKES)
         messages_add(scan->messages, MESSAGE_ERROR, (struct place){scan->file, 0},
-                     "%zu unreadable lines; the first %d are shown", scan->report.bad, SHOWN_MISTAKES);
+                     "%zu unreadable lines; the first %d are shown", scan->report.bad - scan->report.names,
+                     SHOWN_MISTAKES);
     if (scan->report.masked > 0)
         messages_add(scan->messages, MESSAGE_WARNING, (struct place){scan->file, scan->first_masked},
                      "%zu of %zu entries have host bits set, the first one here; they were read as the whole network",
                      scan->report.masked, scan->report.entries);
+    if (scan->report.masked > 0)
+        messages_detail(scan->messages, "list-host-bits", NULL, NULL);
 }
 
 struct list_report list_read(const char *text, size_t size, const char *file, struct range_set *set,

@@ -9,7 +9,8 @@
 struct list_report {
     size_t entries; /* addresses, CIDRs and ranges read */
     size_t masked;  /* of them with host bits set, which were cleared */
-    size_t bad;     /* unreadable lines; the first 20 are told as errors */
+    size_t bad;     /* unreadable lines */
+    size_t names;   /* of them host names, which are one error; of the others the first 20 are told */
 };
 
 /*

@@ -85,6 +85,38 @@ void messages_add(struct messages *messages, enum message_kind kind, struct plac
     free(text);
 }
 
+void messages_detail(struct messages *messages, const char *id, const char *token, const char *fix)
+{
+    struct message *message = &messages->list[messages->count - 1];
+
+    if (id)
+        message->id = id;
+    if (token) {
+        free(message->token);
+        message->token = memory_text(token);
+    }
+    if (fix) {
+        free(message->fix);
+        message->fix = memory_text(fix);
+    }
+}
+
+void messages_column(struct messages *messages, int column)
+{
+    messages->list[messages->count - 1].column = column;
+}
+
+void messages_move(struct messages *messages, struct messages *more)
+{
+    for (size_t i = 0; i < more->count; i++) {
+        messages->list = memory_grow(messages->list, messages->count, &messages->room, sizeof *messages->list);
+        messages->list[messages->count++] = more->list[i];
+    }
+    messages->errors += more->errors;
+    free(more->list);
+    *more = (struct messages){0};
+}
+
 /* What messages are sorted by: the rank of their file, then the line, then the order in which they came. */
 struct sort_key {
     size_t file_rank;
@@ -128,19 +160,35 @@ static struct sort_key *sorted(const struct messages *messages)
     return keys;
 }
 
-void messages_print(struct messages *messages, FILE *stream)
+void messages_sort(struct messages *messages)
 {
     struct sort_key *keys = sorted(messages);
+    struct message *list = memory_new(messages->count * sizeof *list);
 
+    for (size_t i = 0; i < messages->count; i++)
+        list[i] = messages->list[keys[i].index];
+    free(keys);
+    free(messages->list);
+    messages->list = list;
+    messages->room = messages->count;
+}
+
+const char *message_prefix(const struct message *message)
+{
+    return message->kind == MESSAGE_WARNING ? "warning: " : message->kind == MESSAGE_NOTE ? "note: " : "";
+}
+
+void messages_print(struct messages *messages, FILE *stream)
+{
+    messages_sort(messages);
     for (size_t i = 0; i < messages->count; i++) {
-        const struct message *message = &messages->list[keys[i].index];
+        const struct message *message = &messages->list[i];
         if (message->file && message->line > 0)
             fprintf(stream, "%s:%d: ", message->file, message->line);
         else if (message->file)
             fprintf(stream, "%s: ", message->file);
-        fprintf(stream, "%s%s\n", message->kind == MESSAGE_WARNING ? "warning: " : "", message->text);
+        fprintf(stream, "%s%s\n", message_prefix(message), message->text);
     }
-    free(keys);
 }
 
 void messages_free(struct messages *messages)
@@ -148,6 +196,8 @@ void messages_free(struct messages *messages)
     for (size_t i = 0; i < messages->count; i++) {
         free(messages->list[i].file);
         free(messages->list[i].text);
+        free(messages->list[i].token);
+        free(messages->list[i].fix);
     }
     free(messages->list);
     *messages = (struct messages){0};
@@ -197,6 +247,17 @@ static size_t same_start(const char *a, const char *b)
     return length;
 }
 
+/* Edits from the word to a name; SIZE_MAX where more than a third of the letters differ. */
+static size_t distance(const char *word, size_t length, const char *name)
+{
+    size_t name_length = strlen(name);
+
+    if (name_length > LONGEST_NAME)
+        return SIZE_MAX;
+    size_t count = edits(word, length, name, name_length);
+    return count * 3 <= (length > name_length ? length : name_length) ? count : SIZE_MAX;
+}
+
 const char *nearest_name(const char *word, const char *const *names, size_t count)
 {
     size_t length = strnlen(word, LONGEST_NAME + 1);
@@ -206,16 +267,24 @@ const char *nearest_name(const char *word, const char *const *names, size_t coun
     if (length == 0 || length > LONGEST_NAME)
         return NULL;
     for (size_t i = 0; i < count; i++) {
-        size_t name_length = strlen(names[i]);
-        if (name_length > LONGEST_NAME)
-            continue;
-        size_t distance = edits(word, length, names[i], name_length);
-        size_t longer = length > name_length ? length : name_length;
-        if (distance * 3 <= longer &&
-            (distance < fewest || (distance == fewest && same_start(word, names[i]) > same_start(word, nearest)))) {
-            fewest = distance;
+        size_t edited = distance(word, length, names[i]);
+        if (edited < fewest ||
+            (nearest && edited == fewest && same_start(word, names[i]) > same_start(word, nearest))) {
+            fewest = edited;
             nearest = names[i];
         }
+    }
+    return nearest;
+}
+
+const char *only_near_name(const char *word, const char *const *names, size_t count)
+{
+    const char *nearest = nearest_name(word, names, count);
+    size_t length = strlen(word);
+
+    for (size_t i = 0; nearest && i < count; i++) {
+        if (names[i] != nearest && distance(word, length, names[i]) != SIZE_MAX)
+            return NULL;
     }
     return nearest;
 }

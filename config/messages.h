@@ -2,7 +2,8 @@
 /*
  * What is wrong with a text, collected so that all of it is told at once.
  *
- * A message reads `file:line: what; hint`. Line 0 means the file as a whole.
+ * A message reads `file:line: what; hint`. Line 0 means the file as a whole. Beside its text it may know by which id
+ * people silence it, what in the line it is about, and what would be right there: for carets, JSON and `check --fix`.
  */
 #ifndef SOCKADE_CONFIG_MESSAGES_H
 #define SOCKADE_CONFIG_MESSAGES_H
@@ -11,7 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum message_kind { MESSAGE_ERROR, MESSAGE_WARNING };
+/* A note is worth a look and no more: `check --strict` does not count it. */
+enum message_kind { MESSAGE_ERROR, MESSAGE_WARNING, MESSAGE_NOTE };
 
 struct place {
     const char *file; /* lives as long as the policy */
@@ -22,7 +24,11 @@ struct message {
     enum message_kind kind;
     char *file; /* own copy */
     int line;
+    int column; /* of its first byte, from 1 on; 0: where the token stands */
     char *text;
+    const char *id; /* a word, such as "shadowed"; NULL: none */
+    char *token;    /* to the letter, without quotes; NULL: what the text quotes first */
+    char *fix;      /* what is right in the token's place; "" takes an element out of its array; NULL: not known */
 };
 
 struct messages {
@@ -34,10 +40,23 @@ struct messages {
 void messages_add(struct messages *messages, enum message_kind kind, struct place place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* More of the message that was added last; `id` lives on, NULL leaves what is there. */
+void messages_detail(struct messages *messages, const char *id, const char *token, const char *fix);
+void messages_column(struct messages *messages, int column);
+
+/* Puts all of `more` behind the messages, and empties it. */
+void messages_move(struct messages *messages, struct messages *more);
+
 /* A copy of `text` in which whatever is not fit for a terminal stands as \n, \t or \xHH. */
 char *printable(const char *text);
 
-/* Sorted by file (in the order of first mention) and line; one a line, warnings with the word "warning: ". */
+/* By file, in the order of first mention, and line. */
+void messages_sort(struct messages *messages);
+
+/* "", "warning: " or "note: ". */
+const char *message_prefix(const struct message *message);
+
+/* Sorted, one a line, behind its prefix. */
 void messages_print(struct messages *messages, FILE *stream);
 void messages_free(struct messages *messages);
 
@@ -46,5 +65,8 @@ void messages_free(struct messages *messages);
  * the letters differ).
  */
 const char *nearest_name(const char *word, const char *const *names, size_t count);
+
+/* The same, but NULL where a second name is near too: what may be put in place of the word without asking. */
+const char *only_near_name(const char *word, const char *const *names, size_t count);
 
 #endif

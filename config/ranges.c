@@ -182,3 +182,93 @@ bool range_set_has(const struct range_set *set, const struct address *address)
     }
     return false;
 }
+
+/* Whether the normalised `outer` holds all of `inner`; stops at the first range that it does not. */
+static bool holds_inet(const struct range_set *outer, const struct range_set *inner)
+{
+    for (size_t i = 0; i < inner->v4_count; i++) {
+        size_t low = 0, high = outer->v4_count;
+        while (low < high) { /* the first range that ends at or behind this one's end */
+            size_t middle = low + (high - low) / 2;
+            if (outer->v4[middle].last < inner->v4[i].last)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low == outer->v4_count || outer->v4[low].first > inner->v4[i].first)
+            return false;
+    }
+    return true;
+}
+
+static bool holds_inet6(const struct range_set *outer, const struct range_set *inner)
+{
+    for (size_t i = 0; i < inner->v6_count; i++) {
+        const struct range6 *range = &inner->v6[i];
+        size_t low = 0, high = outer->v6_count;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            const struct range6 *other = &outer->v6[middle];
+            if (compare128(other->last_hi, other->last_lo, range->last_hi, range->last_lo) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low == outer->v6_count ||
+            compare128(outer->v6[low].first_hi, outer->v6[low].first_lo, range->first_hi, range->first_lo) > 0)
+            return false;
+    }
+    return true;
+}
+
+bool range_set_holds(const struct range_set *outer, const struct range_set *inner)
+{
+    return holds_inet(outer, inner) && holds_inet6(outer, inner);
+}
+
+/* Whether a range of `many` meets this one. */
+static bool meets_inet(const struct range_set *many, const struct range4 *range)
+{
+    size_t low = 0, high = many->v4_count;
+
+    while (low < high) { /* the first range that ends at or behind this one's start */
+        size_t middle = low + (high - low) / 2;
+        if (many->v4[middle].last < range->first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < many->v4_count && many->v4[low].first <= range->last;
+}
+
+static bool meets_inet6(const struct range_set *many, const struct range6 *range)
+{
+    size_t low = 0, high = many->v6_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare128(many->v6[middle].last_hi, many->v6[middle].last_lo, range->first_hi, range->first_lo) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < many->v6_count &&
+           compare128(many->v6[low].first_hi, many->v6[low].first_lo, range->last_hi, range->last_lo) <= 0;
+}
+
+bool range_sets_meet(const struct range_set *a, const struct range_set *b)
+{
+    const struct range_set *few = a->v4_count < b->v4_count ? a : b, *many = few == a ? b : a;
+
+    for (size_t i = 0; i < few->v4_count; i++) {
+        if (meets_inet(many, &few->v4[i]))
+            return true;
+    }
+    few = a->v6_count < b->v6_count ? a : b;
+    many = few == a ? b : a;
+    for (size_t i = 0; i < few->v6_count; i++) {
+        if (meets_inet6(many, &few->v6[i]))
+            return true;
+    }
+    return false;
+}

@@ -43,6 +43,12 @@ void range_set_subtract(struct range_set *set, const struct range_set *less);
 /* The ranges that stand in both; both must be normalised, the result is a new normalised set. */
 struct range_set range_set_intersect(const struct range_set *a, const struct range_set *b);
 
+/* Whether any address stands in both; both must be normalised. Looks the fewer ranges up among the more. */
+bool range_sets_meet(const struct range_set *a, const struct range_set *b);
+
+/* Whether all of `inner` stands in `outer`; both must be normalised. */
+bool range_set_holds(const struct range_set *outer, const struct range_set *inner);
+
 bool range_set_has(const struct range_set *set, const struct address *address); /* normalised sets only */
 bool range_set_is_empty(const struct range_set *set);
 

@@ -83,6 +83,7 @@ void policy_free(struct policy *policy)
     }
     free(policy->files);
     free(policy->covers);
+    messages_free(&policy->advice);
     policy_init(policy);
 }
 
@@ -91,10 +92,11 @@ static void read_version(struct reader *reader, const struct text *text, config_
     config_setting_t *setting = key_get(root, "version");
     long long version;
 
-    if (!setting)
+    if (!setting) {
         messages_add(reader->messages, MESSAGE_ERROR, (struct place){text->name, 0},
                      "'version' is missing; write 'version = 1;'");
-    else if (number_value(reader, setting, INT32_MIN, INT32_MAX, &version) && version != 1)
+        messages_detail(reader->messages, "missing-version", NULL, "version = 1;");
+    } else if (number_value(reader, setting, INT32_MIN, INT32_MAX, &version) && version != 1)
         complain(reader, setting, "version %lld is unknown; this program reads version 1", version);
 }
 

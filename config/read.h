@@ -28,9 +28,13 @@ bool policy_read_text(struct policy *policy, const char *text, const char *name,
 
 /*
  * Adds one rule of the command line: `option` is "--deny-to", "--allow-from", ...; `endpoint` as in the shorthand
- * lists, @sets of the policy included where one was read. Rules stand in CHAIN_COMMAND_LINE in the order of the calls.
+ * lists (of "--deny-family" a family), @sets of the policy included where one was read. Rules stand in CHAIN_COMMAND_LINE in the order of the calls.
  */
 bool policy_add_endpoint(struct policy *policy, const char *option, const char *endpoint, struct messages *messages);
+
+/* What the command line says beside rules, for all programs: what no rule allows is refused; where events go. */
+void policy_close(struct policy *policy);
+void policy_log_to(struct policy *policy, const char *target);
 
 /*
  * Whether a message about a host name shows the addresses it has at present. That asks the resolver, which may take

@@ -57,16 +57,21 @@ static bool judge_wildcard(struct reader *reader, const struct address_use *use,
 {
     const char *holds = text[0] == '@' ? " holds 0.0.0.0 or ::, which" : "";
 
-    if (use->to)
-        return refuse(reader, place,
-                      QUOTE "%s as a destination is this machine; write 'loopback' for that, or "
-                            "'0.0.0.0/0', '::/0' or 'any' for every address",
-                      text, holds);
-    if (use->from)
+    if (use->to) {
+        messages_add(reader->messages, MESSAGE_ERROR, place,
+                     QUOTE "%s as a destination is this machine; write 'loopback' for that, or "
+                           "'0.0.0.0/0', '::/0' or 'any' for every address",
+                     text, holds);
+        messages_detail(reader->messages, "unspecified", text, text[0] == '@' ? NULL : "loopback");
+        return false;
+    }
+    if (use->from) {
         messages_add(reader->messages, MESSAGE_WARNING, place,
                      QUOTE "%s is no peer's address; write '0.0.0.0/0', "
                            "'::/0' or 'any' for every address",
                      text, holds);
+        messages_detail(reader->messages, "unspecified", text, NULL);
+    }
     return true;
 }
 
@@ -156,6 +161,7 @@ static bool refuse_host(struct reader *reader, const char *text, struct place pl
                      QUOTE " is a host name or no address at all; names "
                            "change, so write the addresses",
                      text);
+    messages_detail(reader->messages, "host-name", text, NULL);
     free(present);
     return false;
 }
@@ -186,6 +192,27 @@ static const char *meant_name(const struct reader *reader, const char *text)
     return nearest_name(text, address_names, address_name_count);
 }
 
+/* Notes of the last message what is to stand in place of `text`; false, for callers to return. */
+static bool proposed(struct reader *reader, const char *id, const char *text, const char *before, const char *fix)
+{
+    char *whole = fix[0] ? memory_print("%s%s", before, fix) : NULL;
+
+    messages_detail(reader->messages, id, text, whole);
+    free(whole);
+    return false;
+}
+
+static bool refuse_misspelt(struct reader *reader, const char *text, const char *meant, struct place place)
+{
+    bool set = meant == text;
+
+    messages_add(reader->messages, MESSAGE_ERROR, place, "unknown address " QUOTE "; did you mean '%s%.200s'?", text,
+                 set ? "@" : "", meant);
+    if (!set && !only_near_name(text, address_names, address_name_count))
+        meant = "";
+    return proposed(reader, "unknown-address", text, set ? "@" : "", meant);
+}
+
 /* `text` is neither name nor address. */
 static bool refuse_text(struct reader *reader, const struct address_use *use, const char *text, struct place place)
 {
@@ -193,15 +220,17 @@ static bool refuse_text(struct reader *reader, const struct address_use *use, co
     const char *meant = meant_name(reader, text);
 
     if (meant)
-        return refuse(reader, place, "unknown address " QUOTE "; did you mean '%s%.200s'?", text,
-                      meant == text ? "@" : "", meant);
+        return refuse_misspelt(reader, text, meant, place);
     if (!use->endpoint && is_endpoint(text, &endpoint))
         return refuse(reader, place, QUOTE " holds more than an address; write '%s'%s", text, endpoint.address,
                       use->in_set ? "" : ", and the rest with the keys 'port' and 'proto'");
     if (strchr(text, '*') && strpbrk(text, "/:") == NULL)
         return refuse(reader, place, QUOTE " is no address; write a CIDR instead of '*', such as '192.0.2.0/24'", text);
-    if (text[0] == '/')
-        return refuse(reader, place, QUOTE " is no address; write 'unix:%.200s' for a Unix socket", text, text);
+    if (text[0] == '/') {
+        messages_add(reader->messages, MESSAGE_ERROR, place,
+                     QUOTE " is no address; write 'unix:%.200s' for a Unix socket", text, text);
+        return proposed(reader, "address", text, "unix:", text);
+    }
     if (looks_like_host(text))
         return refuse_host(reader, text, place);
     return refuse(reader, place,
@@ -218,16 +247,20 @@ static bool refuse_range(struct reader *reader, const struct address_use *use, c
         return refuse(reader, place, "the prefix length in " QUOTE " must be a number from 0 to %d", text,
                       strchr(text, ':') ? 128 : 32);
     case ADDRESS_HOST_BITS:
-        return refuse(reader, place, QUOTE " has host bits set; write '%s', or '%.*s' for the one address", text, hint,
-                      (int)strcspn(text, "/"), text);
+        messages_add(reader->messages, MESSAGE_ERROR, place,
+                     QUOTE " has host bits set; write '%s', or '%.*s' for the one address", text, hint,
+                     (int)strcspn(text, "/"), text);
+        return proposed(reader, "host-bits", text, "", hint);
     case ADDRESS_BACKWARDS:
-        return hint[0] ? refuse(reader, place, "the range " QUOTE " ends before it starts; write '%s'", text, hint)
-                       : refuse(reader, place, "the range " QUOTE " ends before it starts", text);
+        messages_add(reader->messages, MESSAGE_ERROR, place, "the range " QUOTE " ends before it starts%s%s%s", text,
+                     hint[0] ? "; write '" : "", hint, hint[0] ? "'" : "");
+        return proposed(reader, "backwards", text, "", hint);
     case ADDRESS_MIXED:
         return refuse(reader, place, "the range " QUOTE " goes from one family to the other; write two", text);
     case ADDRESS_ZONE:
-        return hint[0] ? refuse(reader, place, QUOTE " names a zone, which cannot be matched; write '%s'", text, hint)
-                       : refuse(reader, place, QUOTE " names a zone, which cannot be matched; leave it out", text);
+        messages_add(reader->messages, MESSAGE_ERROR, place, QUOTE " names a zone, which cannot be matched; %s%s%s",
+                     text, hint[0] ? "write '" : "leave it out", hint, hint[0] ? "'" : "");
+        return proposed(reader, "zone", text, "", hint);
     default:
         return refuse_text(reader, use, text, place);
     }

@@ -17,6 +17,7 @@ struct cover_entry {
     uint64_t *key; /* the sets by number and the ranges, of what is named and of what is taken out */
     size_t words;
     const struct range_set *cover;
+    bool idle; /* nothing of what is taken out was there */
 };
 
 /* By the hash of the key; open addressing, at most half full. */
@@ -152,7 +153,7 @@ static size_t cover_size(const struct range_set *cover)
 
 /* Makes the cover, which is the policy's. Beyond the limit, which is told once, it is any: the policy is not used. */
 static const struct range_set *cover_new(struct reader *reader, struct addresses *what, struct addresses *less,
-                                         struct place place)
+                                         struct place place, bool *idle)
 {
     struct policy *policy = reader->policy;
     struct range_set *cover;
@@ -165,6 +166,7 @@ static const struct range_set *cover_new(struct reader *reader, struct addresses
     *cover = gather(policy, what);
     if (less) {
         struct range_set others = gather(policy, less);
+        *idle = !range_set_is_empty(cover) && !range_set_is_empty(&others) && !range_sets_meet(cover, &others);
         range_set_subtract(cover, &others);
         range_set_free(&others);
     }
@@ -179,10 +181,11 @@ static const struct range_set *cover_new(struct reader *reader, struct addresses
 }
 
 const struct range_set *cover_make(struct reader *reader, struct addresses *what, struct addresses *less,
-                                   struct place place)
+                                   struct place place, bool *idle)
 {
     struct cover_entry wanted = {0}, *entry;
 
+    *idle = false;
     if (less && is_nothing(less))
         less = NULL;
     if (!less && what->set_count == 1 && range_set_is_empty(&what->ranges))
@@ -200,9 +203,11 @@ const struct range_set *cover_make(struct reader *reader, struct addresses *what
     entry = table_slot(reader->covers, &wanted);
     if (entry->cover) {
         free(wanted.key);
+        *idle = entry->idle;
         return entry->cover;
     }
-    wanted.cover = cover_new(reader, what, less, place);
+    wanted.cover = cover_new(reader, what, less, place, &wanted.idle);
+    *idle = wanted.idle;
     reader->covers->used++;
     *entry = wanted;
     return wanted.cover;

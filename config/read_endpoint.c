@@ -6,6 +6,7 @@
 
 #include "config/endpoint.h"
 #include "config/memory.h"
+#include "config/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,11 @@ static bool read_endpoint(struct reader *reader, const char *text, const char *k
     struct endpoint endpoint;
     char problem[512];
 
+    if (text[0] == '/') { /* a path's last part is no protocol: it is told what it lacks */
+        address_add(reader, &use, text, rule->place, &addresses);
+        addresses_free(&addresses);
+        return false;
+    }
     if (!endpoint_parse(text, &endpoint, problem, sizeof problem)) {
         messages_add(reader->messages, MESSAGE_ERROR, rule->place, "%s: %s", key, problem);
         return false;
@@ -79,16 +85,35 @@ static size_t command_line_rules(const struct policy *policy)
     return count;
 }
 
+/* Fills a rule about a socket family; false, with a message, where there is none of that name. */
+static bool read_family(struct reader *reader, const char *name, struct rule *rule)
+{
+    struct addresses none = {0};
+    int family = family_by_name(name);
+
+    if (family < 0) {
+        complain_unknown(reader, rule->place, "unknown family", name, family_names, family_name_count);
+        return false;
+    }
+    rule_take_addresses(reader, rule, &none, NULL);
+    rule->protos = PROTO_ANY;
+    rule->families = memory_new(sizeof *rule->families);
+    rule->families[0] = family;
+    rule->family_count = 1;
+    return true;
+}
+
 bool policy_add_endpoint(struct policy *policy, const char *option, const char *endpoint, struct messages *messages)
 {
     static const struct {
         const char *name;
         enum rule_action action;
-        enum direction kind;
+        unsigned kind;
     } options[] = {
         {"--deny-to", ACTION_DENY, DIRECTION_TO},     {"--allow-to", ACTION_ALLOW, DIRECTION_TO},
         {"--deny-from", ACTION_DENY, DIRECTION_FROM}, {"--allow-from", ACTION_ALLOW, DIRECTION_FROM},
         {"--deny-on", ACTION_DENY, DIRECTION_ON},     {"--allow-on", ACTION_ALLOW, DIRECTION_ON},
+        {"--deny-family", ACTION_DENY, KIND_FAMILY},
     };
     struct reader reader = {.policy = policy, .messages = messages};
     struct place place = {policy_file_name(policy, "command line"), 0};
@@ -98,7 +123,8 @@ bool policy_add_endpoint(struct policy *policy, const char *option, const char *
             continue;
         struct rule rule = {.kind = options[i].kind, .chain = CHAIN_COMMAND_LINE, .action = options[i].action};
         rule.place = place;
-        bool right = read_endpoint(&reader, endpoint, option, &rule);
+        bool right = rule.kind == KIND_FAMILY ? read_family(&reader, endpoint, &rule)
+                                              : read_endpoint(&reader, endpoint, option, &rule);
         covers_forget(&reader);
         if (!right)
             return false;
@@ -109,4 +135,31 @@ bool policy_add_endpoint(struct policy *policy, const char *option, const char *
     }
     messages_add(messages, MESSAGE_ERROR, place, "unknown option " QUOTE, option);
     return false;
+}
+
+/* A program's own settings would come before the general ones; the command line comes before both. */
+void policy_close(struct policy *policy)
+{
+    const struct place place = {policy_file_name(policy, "command line"), 0};
+
+    for (size_t i = 0; i <= policy->program_count; i++) {
+        struct settings *settings = i == 0 ? &policy->settings : &policy->programs[i - 1].settings;
+
+        for (unsigned kind = 0; kind < DIRECTIONS; kind++)
+            settings->default_action[kind] = DEFAULT_DENY;
+        settings->default_place = place;
+    }
+}
+
+void policy_log_to(struct policy *policy, const char *target)
+{
+    for (size_t i = 0; i <= policy->program_count; i++) {
+        struct settings *settings = i == 0 ? &policy->settings : &policy->programs[i - 1].settings;
+
+        free(settings->log_to);
+        settings->log_to = memory_text(target);
+        settings->log_given = true;
+        if (settings->log_what == LOG_NONE)
+            settings->log_what = LOG_DENIED;
+    }
 }

@@ -10,6 +10,7 @@
  *   read_sets.c      sets and list files
  *   read_address.c   one address expression
  *   read_cover.c     what a rule covers, equal ones made once
+ *   read_repeats.c   elements of an array that stand in others already
  *   read_rules.c     a rule's keys
  *   read_programs.c  entries of `programs`
  *   read_endpoint.c  shorthand lists and the command line
@@ -71,6 +72,7 @@ struct reader {
     struct place layer_places[LAYER_KEYS]; /* file NULL: not yet written */
     unsigned resolved_names;               /* the resolver was asked so often */
     struct cover_table *covers;            /* what was made already; NULL: nothing */
+    size_t compared;                       /* pairs of addresses that were held against each other, for advice */
 };
 
 /* An error at the place of a setting. */
@@ -199,11 +201,16 @@ void addresses_free(struct addresses *addresses);
 
 /*
  * The addresses of `what` without those of `less` (NULL: nothing is taken out), both of which are used up but for sets
- * and paths. The result is the policy's. `place` is the rule's.
+ * and paths. The result is the policy's. `place` is the rule's. `idle` tells that `less` has nothing of `what`.
  */
 const struct range_set *cover_make(struct reader *reader, struct addresses *what, struct addresses *less,
-                                   struct place place);
+                                   struct place place, bool *idle);
 void covers_forget(struct reader *reader);
+
+/* ---- read_repeats.c ---- */
+
+/* Keeps as advice which elements of an array of addresses stand in others already. */
+void note_repeats(struct reader *reader, config_setting_t *setting);
 
 /* ---- read_rules.c ---- */
 

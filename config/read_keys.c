@@ -48,6 +48,7 @@ void complain_unknown(struct reader *reader, struct place place, const char *wha
     } else {
         messages_add(reader->messages, MESSAGE_ERROR, place, "%s " QUOTE "; the manual lists them", what, value);
     }
+    messages_detail(reader->messages, "unknown-value", value, only_near_name(value, names, count));
 }
 
 bool keys_check(struct reader *reader, config_setting_t *group, const char *const *names, size_t count,
@@ -67,6 +68,7 @@ bool keys_check(struct reader *reader, config_setting_t *group, const char *cons
             complain(reader, member, "unknown key " QUOTE "; did you mean '%s'?", name, near);
         else
             complain(reader, member, "unknown key " QUOTE "; %s knows %s", name, what, all);
+        messages_detail(reader->messages, "unknown-key", name, only_near_name(name, names, count));
         free(all);
     }
     return all_known;

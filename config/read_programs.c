@@ -93,6 +93,7 @@ void warn_shared_names(struct reader *reader)
         messages_add(reader->messages, MESSAGE_WARNING, rule->place,
                      "rule name " QUOTE " stands twice; the log cannot tell it from the one at %s:%d", rule->name,
                      earlier->place.file, earlier->place.line);
+        messages_detail(reader->messages, "name-twice", rule->name, NULL);
     }
     free(rules);
 }

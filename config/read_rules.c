@@ -51,7 +51,13 @@ static bool is_everything(const struct range_set *set)
 void rule_take_addresses(struct reader *reader, struct rule *rule, struct addresses *addresses,
                          struct addresses *excepts)
 {
-    rule->cover = cover_make(reader, addresses, excepts, rule->place);
+    bool idle, from_list = false;
+
+    rule->cover = cover_make(reader, addresses, excepts, rule->place, &idle);
+    for (size_t i = 0; i < addresses->set_count; i++)
+        from_list |= reader->policy->sets[addresses->sets[i]].from_list;
+    /* what a list holds changes, so that an `except` may wait for it */
+    rule->except_idle = idle && !from_list && excepts && excepts->path_count == 0;
     rule->covers_all = is_everything(rule->cover);
     if (excepts) {
         rule->path_excepts = excepts->paths;
@@ -82,6 +88,7 @@ static void read_addresses(struct reader *reader, config_setting_t *setting, con
         if (text)
             address_add(reader, &use, text, place_of(one), out);
     }
+    note_repeats(reader, setting);
 }
 
 static void read_families(struct reader *reader, config_setting_t *setting, struct rule *rule)
@@ -146,6 +153,8 @@ static void warn_empty(struct reader *reader, const struct rule *rule, bool was_
     if (rule->path_except_count > 0 && rule->path_count == 0)
         messages_add(reader->messages, MESSAGE_WARNING, rule->place,
                      "'except' names a Unix socket, and the rule names none");
+    if (rule->path_except_count > 0 && rule->path_count == 0)
+        messages_detail(reader->messages, "except-idle", "except", NULL);
     if (rule->kind == KIND_FAMILY || !range_set_is_empty(rule->cover) || rule->path_count > 0)
         return;
     for (size_t i = 0; was_empty && i < rule->set_count; i++) {
@@ -154,6 +163,7 @@ static void warn_empty(struct reader *reader, const struct rule *rule, bool was_
     }
     messages_add(reader->messages, MESSAGE_WARNING, rule->place, "the rule matches nothing: %s",
                  was_empty ? "its sets are empty" : "'except' takes out all that it names");
+    messages_detail(reader->messages, "matches-nothing", NULL, NULL);
 }
 
 /* Whether no address is named, not even by a set. */

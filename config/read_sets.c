@@ -142,6 +142,7 @@ static void read_inline_set(struct reader *reader, size_t index, config_setting_
         if (text)
             address_add(reader, &use, text, place_of(one), &addresses);
     }
+    note_repeats(reader, setting);
     range_set_add_all(&set->ranges, &addresses.ranges);
     set->wildcard = addresses.wildcard;
     for (size_t i = 0; i < addresses.set_count; i++) {
@@ -184,10 +185,15 @@ static void complain_no_set(struct reader *reader, const char *name, struct plac
     for (size_t i = 0; i < policy->set_count; i++)
         names[i] = policy->sets[i].name;
     const char *near = nearest_name(name, names, policy->set_count);
+    const char *only = only_near_name(name, names, policy->set_count);
+    char *token = memory_print("@%s", name), *fix = only ? memory_print("@%s", only) : NULL;
     if (near)
         messages_add(reader->messages, MESSAGE_ERROR, place, "unknown set '@%.200s'; did you mean '@%s'?", name, near);
     else
         messages_add(reader->messages, MESSAGE_ERROR, place, "unknown set '@%.200s'; name it in 'sets'", name);
+    messages_detail(reader->messages, "unknown-set", token, fix);
+    free(token);
+    free(fix);
     free(names);
 }
 

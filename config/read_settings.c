@@ -114,6 +114,15 @@ static const char *log_path_problem(const char *path)
     return NULL;
 }
 
+static void refuse_kind(struct reader *reader, config_setting_t *setting, const char *value)
+{
+    char *fix = memory_print("file:%s", value);
+
+    complain(reader, setting, "'to' " QUOTE " lacks its kind; write 'file:%.200s'", value, value);
+    messages_detail(reader->messages, "unknown-value", value, log_path_problem(value) ? NULL : fix);
+    free(fix);
+}
+
 static void read_log_to(struct reader *reader, config_setting_t *setting, struct settings *settings)
 {
     static const char *const places[] = {"stderr", "syslog", "file:PATH"};
@@ -129,7 +138,7 @@ static void read_log_to(struct reader *reader, config_setting_t *setting, struct
         }
     } else if (strcmp(value, "stderr") != 0 && strcmp(value, "syslog") != 0) {
         if (value[0] == '/' || value[0] == '~')
-            complain(reader, setting, "'to' " QUOTE " lacks its kind; write 'file:%.200s'", value, value);
+            refuse_kind(reader, setting, value);
         else
             complain_unknown(reader, place_of(setting), "'to' cannot be", value, places, COUNT(places));
         return;

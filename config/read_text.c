@@ -25,6 +25,7 @@
 struct bracket {
     char open;
     struct place place;
+    int column;
 };
 
 struct scan {
@@ -33,6 +34,7 @@ struct scan {
     struct bracket brackets[NESTING_LIMIT];
     size_t depth;
     int line;      /* of the spliced text */
+    int column;    /* where the present token starts; 0: not known */
     char previous; /* first byte of the last token; '"' for strings, 'a' for words, 0 at the start */
     bool broken;   /* libconfig could not read it: told already */
     bool lost;     /* a bracket did not fit: what is said of further ones would mislead */
@@ -43,6 +45,7 @@ struct scan_file {
     const char *name; /* one of the policy's files */
     const char *at, *end;
     const char *copied; /* up to here it was appended to the spliced text */
+    const char *row;    /* where the present line starts */
     int line;
     int depth; /* of @includes */
 };
@@ -84,6 +87,8 @@ static struct place here(const struct scan_file *file)
 #define broken(scan, place, ...)                                                                                       \
     do {                                                                                                               \
         messages_add((scan)->reader->messages, MESSAGE_ERROR, place, __VA_ARGS__);                                     \
+        messages_detail((scan)->reader->messages, "syntax", NULL, NULL);                                               \
+        messages_column((scan)->reader->messages, (scan)->column);                                                     \
         (scan)->broken = true;                                                                                         \
     } while (0)
 
@@ -117,6 +122,7 @@ static void count_line(struct scan *scan, struct scan_file *file, char c)
 {
     if (c == '\n') {
         file->line++;
+        file->row = file->at + 1;
         scan->line++;
     }
 }
@@ -239,7 +245,7 @@ static void open_bracket(struct scan *scan, const struct scan_file *file)
         broken(scan, here(file), "brackets are nested more than %d deep", NESTING_LIMIT);
         return;
     }
-    scan->brackets[scan->depth++] = (struct bracket){*file->at, here(file)};
+    scan->brackets[scan->depth++] = (struct bracket){*file->at, here(file), scan->column};
 }
 
 static char closing(char open)
@@ -359,6 +365,7 @@ static void scan_token(struct scan *scan, struct scan_file *file, const char *st
 {
     char c = *file->at;
 
+    scan->column = (int)(file->at - file->row) + 1;
     if (c == '"') {
         skip_string(scan, file);
     } else if (c == '@') {
@@ -380,10 +387,11 @@ static void scan_token(struct scan *scan, struct scan_file *file, const char *st
 /* Appends a file to the spliced text, and what it includes. */
 static void scan_file(struct scan *scan, const char *name, const char *bytes, size_t size, int depth)
 {
-    struct scan_file file = {name, bytes, bytes + size, NULL, 1, depth};
+    struct scan_file file = {name, bytes, bytes + size, bytes, bytes, 1, depth};
     const char *nul = memchr(bytes, '\0', size);
 
     start_span(scan, name, 1);
+    scan->column = 0;
     if (nul) {
         for (const char *s = bytes; s < nul; s++)
             file.line += *s == '\n';
@@ -423,6 +431,7 @@ static void complain_syntax(struct scan *scan)
     char *line = line_text(scan->text, config_error_line(config));
     struct place place = place_of_line(scan->text, config_error_line(config));
 
+    scan->column = 0;
     if (line[0] == '\0')
         broken(scan, place, "%s: the text ends too early", what ? what : "syntax error");
     else if (what && strncmp(what, "duplicate", 9) == 0)
@@ -461,8 +470,10 @@ void text_add(struct reader *reader, const char *name, const char *bytes, size_t
     text->folder = lookup_folder(name);
     config_init(&text->config);
     scan_file(&scan, text->name, bytes, size, 0);
-    for (size_t i = 0; i < scan.depth && !scan.broken; i++)
+    for (size_t i = 0; i < scan.depth && !scan.broken; i++) {
+        scan.column = scan.brackets[i].column;
         broken(&scan, scan.brackets[i].place, "'%c' is never closed", scan.brackets[i].open);
+    }
     if (scan.broken)
         return;
     text->parsed = config_read_string(&text->config, text->bytes) == CONFIG_TRUE;

@@ -51,9 +51,10 @@ struct rule {
     int error;       /* errno; 0 where the text names none */
     bool log;
     bool audit;
-    char *name;   /* may be NULL */
-    char *reason; /* may be NULL */
-    size_t *sets; /* which of the policy's sets its to, from or on names */
+    bool except_idle; /* its `except` takes nothing out */
+    char *name;       /* may be NULL */
+    char *reason;     /* may be NULL */
+    size_t *sets;     /* which of the policy's sets its to, from or on names */
     size_t set_count;
     struct place place;
 };
@@ -106,6 +107,7 @@ struct policy {
     size_t file_count, file_room;
     struct range_set **covers; /* of rules whose cover is not that of one set */
     size_t cover_count, cover_room, cover_bytes;
+    struct messages advice; /* what only the text shows, kept for policy_lint */
 };
 
 void policy_free(struct policy *policy);

@@ -3,6 +3,7 @@
 #ifndef SOCKADE_SHIM_ASKING_H
 #define SOCKADE_SHIM_ASKING_H
 
+#include "shim/found_names.h"
 #include "shim/real.h"
 #include "shim/servers.h"
 
@@ -14,9 +15,9 @@ static inline bool servers_matter(void)
 
 /*
  * The body of a hook of `type`: `call` as it is, or with the servers left out. `unanswered` tells from its `result`
- * whether it failed as it does without any server.
+ * whether it failed as it does without any server; `found` is the statement that tells of an answer's names.
  */
-#define ASKING(type, op, state, early, question, call, unanswered)                                                     \
+#define ASKING_NAMES(type, op, state, early, question, call, unanswered, found)                                        \
     struct servers servers;                                                                                            \
     type result;                                                                                                       \
                                                                                                                        \
@@ -25,6 +26,12 @@ static inline bool servers_matter(void)
     servers_leave_out(&servers, op, state, early, (size_t)(question));                                                 \
     result = call;                                                                                                     \
     servers_put_back(&servers, unanswered);                                                                            \
+    if (found_names_matter())                                                                                          \
+        found;                                                                                                         \
     return result
+
+/* The same for calls whose answers have no names in them, or none that could be read. */
+#define ASKING(type, op, state, early, question, call, unanswered)                                                     \
+    ASKING_NAMES(type, op, state, early, question, call, unanswered, (void)0)
 
 #endif

@@ -90,6 +90,15 @@ void follow_start(int i, const struct search *search, struct candidate *found, e
         one->failed = state_now(one);
 }
 
+const char *follow_path(int layer)
+{
+    for (int i = 0; i < followed_count; i++) {
+        if (followed[i].layer == layer)
+            return followed[i].search.place->path;
+    }
+    return "";
+}
+
 /*
  * Where paths may lead elsewhere since the start (chroot, another mount namespace), what they lead to says nothing
  * about our policy.

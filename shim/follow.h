@@ -19,6 +19,9 @@
  */
 void follow_start(int i, const struct search *search, struct candidate *found, enum fate fate, bool allowed);
 
+/* The path by which layer `layer` of the process was reached; "" where it cannot be told. */
+const char *follow_path(int layer);
+
 /* Takes newer images of the layers whose word has moved. To be called where policy_has_moved(). */
 void follow_words(void);
 

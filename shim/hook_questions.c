@@ -2,6 +2,8 @@
 /*
  * Questions to name servers as a program puts them, in libc's words res_query and its kin.
  *
+ * The names in their answers are not told of: those are packets, which the program reads by itself.
+ *
  * What a newer libc calls res_query was __res_query before glibc 2.34, and old programs still say so.
  */
 #include "shim/asking.h"
@@ -108,17 +110,19 @@ EXPORT struct hostent *res_gethostbyname(const char *name)
 {
     struct hostent *(*look_up)(const char *) = RARE_REAL(res_gethostbyname);
 
-    ASKING(struct hostent *, "res_gethostbyname", NULL, true, 0, look_up(name), result == NULL);
+    ASKING_NAMES(struct hostent *, "res_gethostbyname", NULL, true, 0, look_up(name), result == NULL,
+                 found_host("res_gethostbyname", name, result));
 }
 
 EXPORT struct hostent *res_gethostbyname2(const char *name, int family)
 {
-    ASKING(struct hostent *, "res_gethostbyname2", NULL, true, 0, RARE_REAL(res_gethostbyname2)(name, family),
-           result == NULL);
+    ASKING_NAMES(struct hostent *, "res_gethostbyname2", NULL, true, 0, RARE_REAL(res_gethostbyname2)(name, family),
+                 result == NULL, found_host("res_gethostbyname2", name, result));
 }
 
 EXPORT struct hostent *res_gethostbyaddr(const void *address, socklen_t length, int family)
 {
-    ASKING(struct hostent *, "res_gethostbyaddr", NULL, true, 0, RARE_REAL(res_gethostbyaddr)(address, length, family),
-           result == NULL);
+    ASKING_NAMES(struct hostent *, "res_gethostbyaddr", NULL, true, 0,
+                 RARE_REAL(res_gethostbyaddr)(address, length, family), result == NULL,
+                 found_host("res_gethostbyaddr", result != NULL ? result->h_name : NULL, result));
 }

@@ -33,7 +33,8 @@ EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, 
 {
     if (watching(WATCH_TO) && is_literal(node, hints))
         return RARE_REAL(getaddrinfo)(node, service, hints, out);
-    ASKING(int, "getaddrinfo", NULL, false, 0, RARE_REAL(getaddrinfo)(node, service, hints, out), result == EAI_AGAIN);
+    ASKING_NAMES(int, "getaddrinfo", NULL, false, 0, RARE_REAL(getaddrinfo)(node, service, hints, out),
+                 result == EAI_AGAIN, found_addresses("getaddrinfo", node, result == 0 ? *out : NULL));
 }
 
 /* Whether getnameinfo gave a number where a name was asked for. */
@@ -42,55 +43,67 @@ static bool is_number(const char *host)
     return strspn(host, "0123456789.") == strlen(host) || strchr(host, ':') != NULL;
 }
 
+/* Tells of the name that getnameinfo found. */
+static void named(const char *host, socklen_t size, int result, const struct sockaddr *address, socklen_t length)
+{
+    if (result == 0 && host != NULL && size > 0 && !is_number(host))
+        found_name("getnameinfo", host, address, length);
+}
+
 EXPORT int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host,
                        socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
 {
     if (flags & NI_NUMERICHOST)
         return RARE_REAL(getnameinfo)(address, length, host, host_size, service, service_size, flags);
-    ASKING(int, "getnameinfo", NULL, false, 0,
-           RARE_REAL(getnameinfo)(address, length, host, host_size, service, service_size, flags),
-           result == EAI_AGAIN || (result == 0 && host != NULL && host_size > 0 && is_number(host)));
+    ASKING_NAMES(int, "getnameinfo", NULL, false, 0,
+                 RARE_REAL(getnameinfo)(address, length, host, host_size, service, service_size, flags),
+                 result == EAI_AGAIN || (result == 0 && host != NULL && host_size > 0 && is_number(host)),
+                 named(host, host_size, result, address, length));
 }
 
 EXPORT struct hostent *gethostbyname(const char *name)
 {
     struct hostent *(*look_up)(const char *) = RARE_REAL(gethostbyname);
 
-    ASKING(struct hostent *, "gethostbyname", NULL, false, 0, look_up(name), result == NULL);
+    ASKING_NAMES(struct hostent *, "gethostbyname", NULL, false, 0, look_up(name), result == NULL,
+                 found_host("gethostbyname", name, result));
 }
 
 EXPORT struct hostent *gethostbyname2(const char *name, int family)
 {
-    ASKING(struct hostent *, "gethostbyname2", NULL, false, 0, RARE_REAL(gethostbyname2)(name, family), result == NULL);
+    ASKING_NAMES(struct hostent *, "gethostbyname2", NULL, false, 0, RARE_REAL(gethostbyname2)(name, family),
+                 result == NULL, found_host("gethostbyname2", name, result));
 }
 
 EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t length, int family)
 {
-    ASKING(struct hostent *, "gethostbyaddr", NULL, false, 0, RARE_REAL(gethostbyaddr)(address, length, family),
-           result == NULL);
+    ASKING_NAMES(struct hostent *, "gethostbyaddr", NULL, false, 0, RARE_REAL(gethostbyaddr)(address, length, family),
+                 result == NULL, found_host("gethostbyaddr", result != NULL ? result->h_name : NULL, result));
 }
 
 EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restrict room, char *restrict buffer, size_t size,
                            struct hostent **restrict out, int *restrict error)
 {
-    ASKING(int, "gethostbyname_r", NULL, false, 0, RARE_REAL(gethostbyname_r)(name, room, buffer, size, out, error),
-           *out == NULL && *error == TRY_AGAIN);
+    ASKING_NAMES(int, "gethostbyname_r", NULL, false, 0,
+                 RARE_REAL(gethostbyname_r)(name, room, buffer, size, out, error), *out == NULL && *error == TRY_AGAIN,
+                 found_host("gethostbyname_r", name, *out));
 }
 
 EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict room, char *restrict buffer,
                             size_t size, struct hostent **restrict out, int *restrict error)
 {
-    ASKING(int, "gethostbyname2_r", NULL, false, 0,
-           RARE_REAL(gethostbyname2_r)(name, family, room, buffer, size, out, error),
-           *out == NULL && *error == TRY_AGAIN);
+    ASKING_NAMES(int, "gethostbyname2_r", NULL, false, 0,
+                 RARE_REAL(gethostbyname2_r)(name, family, room, buffer, size, out, error),
+                 *out == NULL && *error == TRY_AGAIN, found_host("gethostbyname2_r", name, *out));
 }
 
 EXPORT int gethostbyaddr_r(const void *restrict address, socklen_t length, int family, struct hostent *restrict room,
                            char *restrict buffer, size_t size, struct hostent **restrict out, int *restrict error)
 {
-    ASKING(int, "gethostbyaddr_r", NULL, false, 0,
-           RARE_REAL(gethostbyaddr_r)(address, length, family, room, buffer, size, out, error),
-           *out == NULL && *error == TRY_AGAIN);
+    ASKING_NAMES(int, "gethostbyaddr_r", NULL, false, 0,
+                 RARE_REAL(gethostbyaddr_r)(address, length, family, room, buffer, size, out, error),
+                 *out == NULL && *error == TRY_AGAIN,
+                 found_host("gethostbyaddr_r", *out != NULL ? (*out)->h_name : NULL, *out));
 }
 
 /* Networks, where nsswitch.conf has `networks: dns`. */
@@ -180,15 +193,29 @@ static void notify(const struct sigevent *event)
 
 static int look_up(const struct gaicb *request, struct addrinfo **out)
 {
-    ASKING(int, "getaddrinfo_a", NULL, false, 0,
-           RARE_REAL(getaddrinfo)(request->ar_name, request->ar_service, request->ar_request, out),
-           result == EAI_AGAIN);
+    ASKING_NAMES(int, "getaddrinfo_a", NULL, false, 0,
+                 RARE_REAL(getaddrinfo)(request->ar_name, request->ar_service, request->ar_request, out),
+                 result == EAI_AGAIN, found_addresses("getaddrinfo_a", request->ar_name, result == 0 ? *out : NULL));
+}
+
+/* By libc's threads. Names can be told of where the program waits for all of them. */
+static int look_up_aside(int mode, struct gaicb **list, int count, struct sigevent *event)
+{
+    int result = RARE_REAL(getaddrinfo_a)(mode, list, count, event);
+
+    if (!servers_matter() || !found_names_matter() || mode != GAI_WAIT || result != 0)
+        return result;
+    for (int i = 0; i < count; i++) {
+        if (list[i] != NULL && list[i]->__return == 0)
+            found_addresses("getaddrinfo_a", list[i]->ar_name, list[i]->ar_result);
+    }
+    return result;
 }
 
 EXPORT int getaddrinfo_a(int mode, struct gaicb **restrict list, int count, struct sigevent *restrict event)
 {
     if (!servers_matter() || (mode != GAI_WAIT && mode != GAI_NOWAIT) || !servers_are_refused())
-        return RARE_REAL(getaddrinfo_a)(mode, list, count, event);
+        return look_up_aside(mode, list, count, event);
     for (int i = 0; i < count; i++) {
         if (list[i] != NULL)
             list[i]->__return = look_up(list[i], &list[i]->ar_result);

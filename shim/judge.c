@@ -199,12 +199,17 @@ void judge(struct ruling *ruling, struct query *query, int fd, const char *op)
     judge_report(ruling, query, op);
 }
 
-void judge_family(struct ruling *ruling, int domain, const char *op)
+void judge_family_silently(struct ruling *ruling, int domain)
 {
     ruling_init(ruling);
     for (int i = 0; i < ruling->layers && process_is_ready(); i++) {
         ruling->verdicts[i] = layer_decide_family(&process.layers[i], domain, &ruling->latches[i]);
         ruling_add(ruling, i);
     }
+}
+
+void judge_family(struct ruling *ruling, int domain, const char *op)
+{
+    judge_family_silently(ruling, domain);
     report_family(ruling, domain, op);
 }

@@ -39,7 +39,8 @@ void judge_report(const struct ruling *ruling, const struct query *query, const 
 /* Both: the usual way. */
 void judge(struct ruling *ruling, struct query *query, int fd, const char *op);
 
-/* Judges socket(2)'s domain, and writes the events. */
+/* Judges socket(2)'s domain; the second one writes the events. */
+void judge_family_silently(struct ruling *ruling, int domain);
 void judge_family(struct ruling *ruling, int domain, const char *op);
 void report_family(const struct ruling *ruling, int domain, const char *op);
 

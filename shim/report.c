@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From a ruling to the events that its layers want to see. */
 #include "shim/judge.h"
+#include "shim/rule_texts.h"
 #include "shim/sandbox.h"
 
 #include "shim/event_line.h"
@@ -10,18 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Room for what is copied out of the image, so that a reload cannot change it while it is written. */
-#define NAME_MAX_TEXT 96
-#define REASON_MAX_TEXT 256
-#define FILE_MAX_TEXT 320
 #define HINT_MAX_TEXT 192
-
-struct texts {
-    char name[NAME_MAX_TEXT];
-    char reason[REASON_MAX_TEXT];
-    char file[FILE_MAX_TEXT];
-    char hint[HINT_MAX_TEXT];
-};
 
 /* What all events of one call have in common; the latch is that of the layer that is reported just now. */
 struct occasion {
@@ -30,21 +20,6 @@ struct occasion {
     const char *op;
     int domain;
 };
-
-static void text_copy(char *out, size_t size, const char *text)
-{
-    size_t length = strnlen(text, size - 1);
-
-    memcpy(out, text, length);
-    out[length] = '\0';
-}
-
-static void text_append(char *out, size_t size, const char *text)
-{
-    size_t length = strlen(out);
-
-    text_copy(out + length, size - length, text);
-}
 
 static void number_append(char *out, size_t size, unsigned number)
 {
@@ -121,32 +96,13 @@ static void event_add_query(struct event *event, const struct query *query)
     }
 }
 
-/*
- * Copies what people read about a rule of the image that judged. Nothing, where a newer one has come since: its rule of
- * that number is another.
- */
-static void texts_fill(struct texts *texts, const struct layer *layer, uint32_t latch, uint32_t rule, unsigned *line)
-{
-    const struct view *view = &layer->slots[latch & LATCH_SLOT];
-    struct image_rule_text text = view_rule_text(view, rule);
-
-    text_copy(texts->name, sizeof(texts->name), view_string(view, text.name));
-    text_copy(texts->reason, sizeof(texts->reason), view_string(view, text.reason));
-    text_copy(texts->file, sizeof(texts->file), view_string(view, text.file));
-    *line = text.line;
-    atomic_thread_fence(memory_order_acquire);
-    if (unlikely(atomic_load_explicit(&layer->latch, memory_order_relaxed) != latch)) {
-        texts->name[0] = texts->reason[0] = texts->file[0] = '\0';
-        *line = 0;
-    }
-}
-
 /* Writes one event of `layer`; `rule` is IMAGE_NO_RULE for a default. */
 static __attribute__((noinline)) void event_write(const struct layer *layer, const struct occasion *occasion,
                                                   uint32_t rule, const char *verdict, bool refused)
 {
     char *line;
-    struct texts texts = {0};
+    struct rule_texts texts = {0};
+    char hint[HINT_MAX_TEXT];
     struct event event = {.port = -1,
                           .domain = occasion->domain,
                           .pid = getpid(),
@@ -162,7 +118,8 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
     if (occasion->query != NULL)
         event_add_query(&event, occasion->query);
     if (rule != IMAGE_NO_RULE) {
-        texts_fill(&texts, layer, occasion->latch, rule, &event.line);
+        rule_texts_copy(&texts, layer, occasion->latch, rule);
+        event.line = texts.line;
         event.rule = texts.name[0] != '\0' ? texts.name : NULL;
         event.reason = texts.reason[0] != '\0' ? texts.reason : NULL;
         event.file = texts.file[0] != '\0' ? texts.file : NULL;
@@ -170,8 +127,8 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
         event.rule = "default";
     }
     if (refused && occasion->query != NULL) {
-        hint_make(texts.hint, occasion->query);
-        event.hint = texts.hint[0] != '\0' ? texts.hint : NULL;
+        hint_make(hint, occasion->query);
+        event.hint = hint[0] != '\0' ? hint : NULL;
     }
     line = event_line_take();
     if (line == NULL)

@@ -57,6 +57,8 @@ esac
 case " $* " in
 *' check '* | *' check-long '* | *' coverage '*)
     need libcmocka-dev pkg-config --exists cmocka
+    need scdoc command -v scdoc
+    need mandoc command -v mandoc
     need libseccomp-dev pkg-config --exists libseccomp
     need binutils command -v readelf
     need util-linux command -v setpriv
@@ -67,6 +69,11 @@ case " $* " in
     need openssh-client command -v ssh
     need openssh-server test -x /usr/sbin/sshd
     need busybox command -v busybox
+    need zsh command -v zsh
+    need fish command -v fish
+    need tcsh command -v tcsh
+    need python3-yaml /usr/bin/python3 -c 'import yaml'
+    need systemd test -x /usr/bin/systemd-analyze
     need netcat-openbsd test -x /bin/nc.openbsd
     need nginx-light test -x /usr/sbin/nginx
     need dnsmasq-base test -x /usr/sbin/dnsmasq
@@ -118,13 +125,15 @@ case " $* " in
     need libproxychains4 sh tests/real/has.sh '/usr/lib/*/libproxychains.so.4'
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
+    need zsh command -v zsh
+    need fish command -v fish
     need gdb command -v gdb
-    need mmdebstrap command -v mmdebstrap
     # For aarch64; gcc's cross compilers exclude gcc-multilib.
     need lld command -v ld.lld
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
     need libgcc-12-dev-arm64-cross sh tests/real/has.sh '/usr/lib/gcc-cross/aarch64-linux-gnu/*/libgcc.a'
     need qemu-user command -v qemu-aarch64
+    need mmdebstrap command -v mmdebstrap
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star

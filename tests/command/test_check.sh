@@ -141,7 +141,7 @@ lists/ipset: 3 entries, 1 duplicate, 1 inside others; 1 range remains
 lists/four: 10 entries, 2 duplicates, 2 inside others, 2 joined to neighbours; 4 ranges remain
 merged.conf:8: set 'all': 5 ranges, 1 duplicate; 4 ranges remain
 merged.conf: 5 rules, 16 address ranges, image of $(sockade compile --quiet -o merged.image merged.conf; wc -c <merged.image) bytes: \
-$(echo "$ERR" | grep -c warning: ) warnings" 'each list and set tells what was merged'
+$(echo "$ERR" | grep -c warning: ) warnings, 1 note" 'each list and set tells what was merged'
 escape=$(printf 'list\033[31m')
 echo 192.0.2.1 | mine "$escape"
 printf 'version = 1;\nsets = { a = { file = "%s"; }; };\ndeny_to = [ "@a" ];\n' "$escape" | mine escape.conf

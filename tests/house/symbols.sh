@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the object exports and needs: exactly the names of hooks.def, and no library but libc.
+# What the object exports and needs: exactly the names of hooks.def and api.def, and no library but libc.
 . "${0%/*}/../lib.sh"
 scratch
 
 table=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' "$ROOT/shim/hooks.def" | sort)
+api=$(sed -n 's/^API(\([a-zA-Z0-9_]*\),.*/\1/p' "$ROOT/shim/api.def")
 exported=$(nm -D --defined-only "$LIBSOCKADE" | awk '$2 != "A" { print $3 }' | sort)
-is "$(printf '%s\n' "$exported" | grep -v @)" "$table" 'the exported symbols are those of hooks.def'
+is "$(printf '%s\n' "$exported" | grep -v @)" "$(printf '%s\n' "$table" "$api" | sort)" \
+    'the exported symbols are those of hooks.def, and of api.def'
 # Names of old programs have libc's own version of them, so that nobody else's are meant; a sanitizer's build has none.
 old=$(sed -n 's/^OLD(\([a-zA-Z0-9_]*\),.*/\1/p' "$ROOT/shim/hooks_old.def" | sort)
 versioned=$(printf '%s\n' "$exported" | sed -n 's/^\(.*\)@\([^@].*\)$/\1/p')
@@ -42,8 +44,8 @@ narrow=${LIBSOCKADE%/*}/32/libsockade.so
 if [ -e "$narrow" ]; then
     only=$(sed -n 's/^\(HOOK\|RARE\)(\([a-zA-Z0-9_]*\),.*/\2/p' "$ROOT/shim/hooks_narrow.def")
     exported=$(nm -D --defined-only "$narrow" | awk '$2 != "A" { print $3 }' | sort)
-    is "$(printf '%s\n' "$exported" | grep -v @)" "$(printf '%s\n' "$table" "$only" | sort)" \
-        '32 bits: the exported symbols are those of hooks.def and hooks_narrow.def'
+    is "$(printf '%s\n' "$exported" | grep -v @)" "$(printf '%s\n' "$table" "$only" "$api" | sort)" \
+        '32 bits: the exported symbols are those of hooks.def, hooks_narrow.def and api.def'
     is "$(printf '%s\n' "$exported" | sed -n 's/^\(.*\)@\([^@].*\)$/\1/p')" "$old" '32 bits: and hooks_old.def'
     is "$(readelf -d "$narrow" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')" libc.so.6 '32 bits: no library is needed but libc'
     unlike "$(readelf -d "$narrow")" 'RPATH|RUNPATH|TEXTREL' '32 bits: no search path and no text relocation'
