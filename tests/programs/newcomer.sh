@@ -18,7 +18,7 @@ cp "$TESTS/newcomer/blocks.py" "$ROOT/README.md" .
 cp -R "$ROOT/examples" "$SCRATCH/examples"
 # A process namespace of its own too, where one is to be had: whoever looks at running programs sees his own alone.
 alone='unshare --pid --fork --kill-child --mount-proc --'
-$alone true 2>/dev/null || alone=env
+$alone true 2>/dev/null || alone='env'
 # shellcheck disable=SC2086 # several words, and one that may be missing
 HOME=$USER_HOME $alone $ORDINARY env LC_ALL=C.UTF-8 "$PYTHON" blocks.py README.md "$SCRATCH" ${UPDATE:+update} >results ||
     ok 1 'README.md is true'
