@@ -58,7 +58,10 @@ if ! command -v curl >/dev/null; then
 import sys
 import urllib.request
 
-print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")
+try:
+    print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")
+except OSError as error:
+    sys.exit("fetch.py: %s" % error)
 END
     program="$python fetch.py"
 fi
