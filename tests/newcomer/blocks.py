@@ -13,9 +13,9 @@ Every fenced block is one of these; anything else is a failure.
     <!-- left out: REASON --> before a block: it is not run, and the reason is told.
 
 In an output "..." stands for anything in a line, and a line of it alone for any lines. What a clock or the kernel
-chooses (times, durations, process numbers) need not be the same, nor the width of columns. A command of which no
-more than "..." is shown must succeed. With `update` outputs that differ are written into FILE; those with "..." stay
-as they are.
+chooses (times, durations, process numbers, numbers of calls) need not be the same, nor the width of columns. A command
+of which no more than "..." is shown must succeed. With `update` outputs that differ are written into FILE; those with
+"..." stay as they are.
 """
 import os
 import re
@@ -37,6 +37,7 @@ VARIES = [
     (r"\b\d+([.,]\d+)? ?(ms|us|µs|s|seconds?|minutes?)\b", "DURATION"),
     (r"\b(\"?pid\"?[ :]) ?\d+", r"\1 PID"),
     (r"\(\d+\)", "(PID)"),
+    (r"\b\d+ calls?\b", "CALLS"),
     (r"\s+", " "),
 ]
 

@@ -9,6 +9,9 @@
 . "${0%/*}/../newcomer/world.sh"
 need ip iproute2
 need bash bash
+need busybox busybox
+need curl curl
+need git git
 enter_net
 scratch
 
