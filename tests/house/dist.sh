@@ -10,6 +10,7 @@ if ! git -c safe.directory='*' -C "$ROOT" rev-parse -q --verify HEAD >/dev/null 
     skip 'neither a git checkout nor an unpacked tarball' "${0##*/}"
     done_testing
 fi
+export DIST_LEVEL=-0
 dist() { sh "$1/packaging/dist.sh" 0.0.0 "$SCRATCH/$2" 2>/dev/null; }
 dist "$ROOT" one.tar.xz
 is $? 0 'a tarball is made'
