@@ -22,8 +22,8 @@ struct log_peer {
     struct endpoint endpoint;
 };
 
-static const char *const verdict_names[] = {"allow",      "deny",       "drop",  "would-allow",
-                                            "would-deny", "would-drop", "error", "refused"};
+static const char *const verdict_names[] = {"allow",      "deny", "drop",  "would-allow", "would-deny",
+                                            "would-drop", "warn", "error", "refused"};
 #define VERDICTS (sizeof(verdict_names) / sizeof(verdict_names[0]))
 
 static int read_verdict(const char *text, const struct usage *usage)
@@ -39,7 +39,7 @@ static int read_verdict(const char *text, const struct usage *usage)
         return usage_error(usage, "--verdict: unknown verdict '%.80s'; did you mean '%s'", text, near);
     return usage_error(usage,
                        "--verdict: unknown verdict '%.80s'; there are deny, drop, allow, would-deny, would-drop, "
-                       "would-allow, error, and refused for deny and drop, done or not",
+                       "would-allow, warn, error, and refused for deny and drop, done or not",
                        text);
 }
 
