@@ -86,8 +86,9 @@ function wantedRead() {
     wanted.words = fragment.get("q") || "";
     const kinds = (fragment.get("v") || "").split(",").filter(kind => KINDS.includes(kind));
     wanted.kinds = new Set(kinds.length ? kinds : KINDS);
-    wanted.from = fragment.has("from") ? Number(fragment.get("from")) : null;
-    wanted.to = fragment.has("to") ? Number(fragment.get("to")) : null;
+    const from = Number(fragment.get("from")), to = Number(fragment.get("to"));
+    const isTime = fragment.has("from") && from < to && Math.abs(from) < 1e14 && Math.abs(to) < 1e14;
+    [wanted.from, wanted.to] = isTime ? [from, to] : [null, null];
     $("search").value = wanted.words;
 }
 function wantedChanged() {

@@ -296,6 +296,16 @@ wait_for 5 sh -c '[ "$(wc -l <followed)" -eq 2 ]'
 ok $? 'follow: the last ones that match'
 kill -INT $follower
 wait $follower
+# shellcheck disable=SC2086 # words
+HOME=$USER_HOME $ORDINARY "$SOCKADE" log -f nothing nowhere 2>follow-said >followed &
+follower=$!
+wait_for 5 grep -q . follow-said
+is "$(cat follow-said)" 'sockade: no event yet; those to come are shown until Ctrl-C' 'follow: that there is nothing is told'
+sed -n 5p known | mine nowhere
+wait_for 5 ends 1
+ok $? 'follow: what comes is shown'
+kill -INT $follower
+wait $follower
 as_user timeout 20 sh -c '"$0" log --follow known; echo $? >status' "$SOCKADE" | head -n 1 >/dev/null
 is "$?" 0 'follow: ends by itself when nobody reads any more'
 done_testing
