@@ -59,6 +59,7 @@ struct needs {
     struct unreached *unreached;
     size_t unreached_count, unreached_room;
     long events, calls, left_out, unreadable;
+    bool full; /* there was no room for the log, or nearly none: more may have been lost */
 };
 
 /* Takes one line of the log into account. */

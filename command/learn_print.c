@@ -229,6 +229,8 @@ static void print_unix(FILE *out, const struct needs *needs, const char *indent)
 
 void remarks_print(FILE *out, const struct needs *needs, const char *indent)
 {
+    long lost = needs->left_out + needs->unreadable;
+
     print_unix(out, needs, indent);
     if (needs->families.count > 0) {
         fprintf(out, "%s# Sockets of other families were opened, which rules with `family` judge: ", indent);
@@ -250,9 +252,11 @@ void remarks_print(FILE *out, const struct needs *needs, const char *indent)
         free(target);
         free(reason);
     }
-    if (needs->left_out > 0 || needs->unreadable > 0)
-        fprintf(out, "%s# INCOMPLETE: %ld event%s lost. Run it once more.\n", indent,
-                needs->left_out + needs->unreadable, needs->left_out + needs->unreadable == 1 ? " was" : "s were");
+    if (lost > 0)
+        fprintf(out, "%s# INCOMPLETE: %ld event%s lost. Run it once more.\n", indent, lost,
+                lost == 1 ? " was" : "s were");
+    if (needs->full)
+        fprintf(out, "%s# INCOMPLETE: events may be lost, for there was no room for them. Run it once more.\n", indent);
 }
 
 /* The command line, as it can be read. */
