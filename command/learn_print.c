@@ -49,6 +49,14 @@ static struct words names_of(const struct needs *needs, const struct learnt_rule
 /* The comment in front of a rule. */
 static void print_why(FILE *out, const struct learnt_rule *rule, const struct words *names)
 {
+    static const char *const kinds[] = {
+        [PORT_ITSELF] = "",
+        [PORT_CHOSEN] = "; ports that the kernel chose",
+        [PORT_CLIENT] = "; answers to clients",
+        [PORT_OWN] = "; ports that it chose itself",
+        [PORT_LOW] = "; ports that the C library chose",
+    };
+
     fputs("  # ", out);
     if (names != NULL && names->count > 0) {
         print_some(out, names);
@@ -63,10 +71,7 @@ static void print_why(FILE *out, const struct learnt_rule *rule, const struct wo
         fprintf(out, "%ld call%s", rule->calls, plural((size_t)rule->calls));
     else
         fputs("the answers of whom it asked", out);
-    if (rule->kind == PORT_CHOSEN)
-        fputs("; ports that the kernel chose", out);
-    else if (rule->kind == PORT_CLIENT)
-        fputs("; answers to clients", out);
+    fputs(kinds[rule->kind], out);
     fputc('\n', out);
     for (size_t i = 0; i < rule->refused.count && i < MOST_WORDS; i++) {
         char *text = printable(rule->refused.list[i]);
@@ -107,8 +112,10 @@ static void print_ports(FILE *out, const struct learnt_rule *rule)
 {
     bool several = rule->port_count > 1;
 
-    if (rule->kind == PORT_CLIENT)
+    if (rule->kind == PORT_CLIENT || rule->kind == PORT_OWN)
         fputs(" port = \"1024-65535\";", out);
+    else if (rule->kind == PORT_LOW)
+        fputs(" port = \"512-1023\";", out);
     else if (rule->kind == PORT_CHOSEN)
         print_chosen_ports(out);
     if (rule->kind != PORT_ITSELF)

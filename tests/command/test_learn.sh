@@ -90,6 +90,19 @@ is "$(printf '%s\n' "$OUT" | grep -v '^ *#' | grep -c unix)" 0 'and not as rules
 run --policy "$PWD/serve.conf" -- "$PYTHON" serve.py
 is "$STATUS:$ERR" '0:' 'all of it is allowed again'
 
+cat >chance.py <<'END'
+import random, socket
+for port in random.sample(range(20000, 30000), 5):
+    asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asking.bind(("", port))
+    asking.sendto(b"x", ("127.0.0.1", 53))
+END
+learn -- "$PYTHON" chance.py
+like "$OUT" 'on = "0.0.0.0/0"; proto = "udp"; port = "1024-65535";' 'ports that a program chooses at random'
+printf '%s\n' "$OUT" >chance.conf
+run --policy "$PWD/chance.conf" -- "$PYTHON" chance.py
+is "$STATUS:$ERR" '0:' 'may be others the next time'
+
 # Nets.
 learn -- sh -c "$send $(for i in 1 2 3 4 5; do printf '127.0.1.%s 99 127.0.2.%s 99 ' $i ${i}0; done)"
 like "$OUT" '^      "127.0.1.0/29",  # 5 addresses$' 'close addresses are a net'
