@@ -133,8 +133,8 @@ int command_explain(int argc, char **argv)
     };
     const struct usage usage = {
         .command = "explain",
-        .arguments = "(--to | --from | --on) ENDPOINT | --family FAMILY | --file FILE | --last |\n"
-                     "       EVENT | --effective [OPTION]...",
+        .arguments = "(--to | --from | --on) ENDPOINT | --family FAMILY | --file FILE | --last | EVENT | --effective "
+                     "[OPTION]...",
         .what =
             "Tells what each layer of the policy says about an endpoint or an event, by which rule, and what stands.",
         .more = "Without a protocol tcp and udp are judged. EVENT is a line of a log.\n"
