@@ -168,9 +168,9 @@ int command_scan(int argc, char **argv)
         .command = "scan",
         .arguments = "[OPTION]...",
         .what = "Tells which sockets that your running programs hold already the policy would refuse.",
-        .more =
-            "Programs marked [sockade] are under Sockade already.\n"
-            "Exit code: 0 nothing would be refused, 1 something would, 2 wrong usage, 125 nothing could be looked at.",
+        .more = "Programs marked [sockade] are under Sockade already.\n"
+                "Exit code: 0 nothing would be refused, 1 something would, 2 wrong usage, 125 nothing could\n"
+                "be looked at.",
         .error_exit = EXIT_USAGE,
         .rows = rows,
         .row_count = sizeof(rows) / sizeof(rows[0]),
