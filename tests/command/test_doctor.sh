@@ -170,4 +170,22 @@ like "$OUT" 'problem +object' 'and is told'
 mkdir 'with space' && cp other/sockade "$LIBSOCKADE" 'with space/'
 capture as_user 'with space/sockade' doctor
 like "$OUT" 'problem +object .*LD_PRELOAD cannot hold a path with a space' 'a folder that LD_PRELOAD cannot name'
+# The system's policy: in an /etc and a /var/lib of our own.
+mkdir etc && cp -RL /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache etc 2>/dev/null
+mount -t tmpfs -o mode=755 tmpfs /etc && mount -t tmpfs -o mode=755 tmpfs /var/lib && cp -R etc/. /etc
+mkdir /etc/sockade && printf 'version = 1;\ndeny_to = [ "192.0.2.1" ];\n' >/etc/sockade/policy.conf
+mends 'warning +image +system: there is none yet'
+like "$OUT" 'ok +image +system: /var/lib/sockade/.*\.image, fresh' "root's image is everybody's"
+sleep 0.02
+printf 'version = 1;\ndeny_to = [ "192.0.2.1", "192.0.2.2" ];\n' >/etc/sockade/policy.conf
+mends 'warning +image +system: .* is stale: /etc/sockade/policy.conf has changed'
+printf 'version = 1;\nrubbish\n' >/etc/sockade/policy.conf
+doctor
+like "$OUT" 'problem +policy +system: 1 error in /etc/sockade: .*the last good image holds' "the system's mistakes"
+if [ "$TEST_UID" -eq 0 ]; then
+    printf 'version = 1;\n' >/etc/sockade/policy.conf && chmod 600 /etc/sockade/policy.conf
+    mends 'problem +policy +system: .*Permission denied'
+fi
+chmod 666 /etc/sockade/policy.conf && printf 'version = 1;\n' >/etc/sockade/policy.conf
+mends 'problem +policy +system: .*others may write to it'
 done_testing
