@@ -148,6 +148,11 @@ if [ "$TEST_UID" -eq 0 ]; then
     like "$OUT" "warning +folders +XDG_RUNTIME_DIR is '/etc', which belongs to another user" 'a runtime folder of others'
 fi
 
+if [ "$TEST_UID" -eq 0 ]; then
+    capture setpriv --ruid=65534 --clear-groups -- "$SOCKADE" doctor
+    like "$OUT" 'problem +preload +real and effective user or group differ' 'two users at once'
+fi
+
 # An object of another version, and none.
 mkdir other && cp "$SOCKADE" other/sockade && cp "$LIBSOCKADE" other/libsockade.so
 version=$("$SOCKADE" --version | cut -d' ' -f2)
