@@ -65,6 +65,12 @@ is "$(grep -c "$(printf '  \033\\[32mok     \033\\[0m')" screen | sed 's/^[0-9][
 is "$(on_terminal NO_COLOR=1 | grep -c "$(printf '\033')")" 0 'none with NO_COLOR'
 is "$(on_terminal NO_COLOR=1 | awk 'length > 80 && / /  && $1 !~ /\//' | grep -vE '/libsockade|^ *(do|run):')" '' 'and no long lines'
 
+# Under Sockade itself it tells what the kernel grants, not what the object makes of it.
+printf 'version = 1;\n' | mine open.conf
+capture as_user "$SOCKADE" run --policy open.conf -- "$SOCKADE" doctor
+sanitized || like "$OUT" 'ok +preload +in force here: .*libsockade.so' 'under Sockade: that is told'
+sanitized || like "$OUT" 'ok +ping +possible: ping sockets are granted' 'and so are the pings'
+
 # Policies: none, a text without image, a stale image, a broken text, one that others may write to.
 as_user mkdir -p .config/sockade
 conf=.config/sockade/policy.conf
