@@ -55,7 +55,7 @@ inside() {
     INSTALLED=/opt/sockade/sockade
     . "$TESTS/container.sh"
     # Not in the scratch folder: whoever empties that must not come to what is mounted here.
-    mount --rbind "$FRESH" /mnt && container_begin /mnt ||
+    { mount --rbind "$FRESH" /mnt && container_begin /mnt; } ||
         { skip 'mounts are refused here' 'the root as a container'; done_testing; }
     container_cases
     entry=$(instructions | sed -n 's/^1\tENTRYPOINT\t//p')
@@ -67,7 +67,8 @@ inside() {
 
 [ -z "${FRESH:-}" ] || inside
 need "$PYTHON" python3
-"$PYTHON" -c 'import yaml' 2>/dev/null || { skip 'no YAML for Python here (Debian: python3-yaml)' container.sh; done_testing; }
+"$PYTHON" -c 'import yaml' 2>/dev/null ||
+    { skip 'no YAML for Python here (Debian: python3-yaml)' container.sh; done_testing; }
 scratch
 instructions >steps
 while IFS='	' read -r stage instruction arguments; do
