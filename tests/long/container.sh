@@ -83,8 +83,8 @@ is $? 0 'a policy is compiled there'
 mkdir "$FRESH/config"
 rmdir "$FRESH/tmp"
 export FRESH
-sh "$0"
+sh "$TESTS/long/container.sh"
 is $? 0 'all of it, started by root'
-as_user sh "$0"
+as_user sh "$TESTS/long/container.sh"
 is $? 0 'and by an ordinary user'
 done_testing
