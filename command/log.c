@@ -219,6 +219,7 @@ int command_log(int argc, char **argv)
             "Shows the events that the policy has logged; of those that were refused also why, and what allows them.",
         .more = "FILE is a log, or - for standard input; without one the logs of your policies are read.\n"
                 "Of an option that stands several times any may match, of different options all must.\n"
+                "What stands behind 'to allow' is a rule for the policy: it goes before the one that refused.\n"
                 "Exit code: 0 read, events or none, 1 a file could not be read, 2 wrong usage.",
         .error_exit = EXIT_USAGE,
         .rows = rows,

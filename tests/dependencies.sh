@@ -128,6 +128,7 @@ case " $* " in
     need zsh command -v zsh
     need fish command -v fish
     need gdb command -v gdb
+    need tmux command -v tmux
     # For aarch64; gcc's cross compilers exclude gcc-multilib.
     need lld command -v ld.lld
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
