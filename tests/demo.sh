@@ -58,7 +58,10 @@ if ! command -v curl >/dev/null; then
 import sys
 import urllib.request
 
-print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")
+try:
+    print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")
+except OSError as error:
+    sys.exit("fetch.py: %s" % error)
 END
     program="$python fetch.py"
 fi
@@ -71,9 +74,13 @@ grep -q "\"127.0.0.1\".*$port" policy.conf || fail 'the policy does not allow wh
 
 heading 2 'Under that policy it runs as before, and reaches nobody else: the same server listens on 127.0.0.2'
 shown "sockade run --policy policy.conf -- $program http://127.0.0.1:$port/"
-[ "$status" -eq 0 ] && grep -q '^Hello from 127.0.0.1' output || fail 'the allowed call failed'
+if [ "$status" -ne 0 ] || ! grep -q '^Hello from 127.0.0.1' output; then
+    fail 'the allowed call failed'
+fi
 shown "sockade run --policy policy.conf -- $program http://127.0.0.2:$port/"
-[ "$status" -ne 0 ] && ! grep -q '^Hello' output || fail 'the call was not refused'
+if [ "$status" -eq 0 ] || grep -q '^Hello' output; then
+    fail 'the call was not refused'
+fi
 
 heading 3 'Why was it refused, and what would allow it?'
 shown 'sockade log'

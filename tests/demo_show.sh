@@ -26,7 +26,7 @@ shown() {
     case $1 in
     'sockade log'* | 'sockade explain'*) [ -z "$bold" ] || { eval "$1"; return; } ;;
     esac
-    [ $status -eq 0 ] && cat output || sed "s/.*/$red&$plain/" output
+    if [ $status -eq 0 ]; then cat output; else sed "s/.*/$red&$plain/" output; fi
 }
 
 fail() {

@@ -49,7 +49,7 @@ note there "$(tail -n 2 output | head -n 1)"
 
 # words PICTURE: what stands in it, without what a clock chooses
 words() {
-    sed -n 's/^<text[^>]*>\(.*\)<\/text>$/\1/p' "$1" | sed 's/[0-9][0-9]*/0/g'
+    sed -n 's/^<text[^>]*>\(.*\)<\/text>$/\1/p' "$1" | sed 's/[0-9][0-9]*/0/g; s/   */  /g'
 }
 if command -v tmux >/dev/null; then
     sh "$TESTS/newcomer/session.sh" "$SCRATCH/pictures" >output 2>&1

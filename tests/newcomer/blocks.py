@@ -7,15 +7,15 @@ Every fenced block is one of these; anything else is a failure.
                               that starts in an empty home.
     <!-- file: PATH -->       before a block: the reader saves it there ("~/" is his home). A policy (.conf) must
                               pass `sockade check`.
-    <!-- from: PATH -->       before a block: it stands so in that file of ROOT.
+    <!-- from: PATH -->       before a block: it stands so in that file of ROOT, in parts with "..." lines between them.
     <!-- root: WHY -->        before a console block: root runs it in the checkout. It is not run here; with `root`
                               these commands are printed, and that is all (tests/long/newcomer.sh).
     <!-- left out: REASON --> before a block: it is not run, and the reason is told.
 
 In an output "..." stands for anything in a line, and a line of it alone for any lines. What a clock or the kernel
-chooses (times, durations, process numbers) need not be the same, nor the width of columns. A command of which no
-more than "..." is shown must succeed. With `update` outputs that differ are written into FILE; those with "..." stay
-as they are.
+chooses (times, durations, process numbers, numbers of calls) need not be the same, nor the width of columns. A command
+of which no more than "..." is shown must succeed. With `update` outputs that differ are written into FILE; those with
+"..." stay as they are.
 """
 import os
 import re
@@ -37,6 +37,7 @@ VARIES = [
     (r"\b\d+([.,]\d+)? ?(ms|us|µs|s|seconds?|minutes?)\b", "DURATION"),
     (r"\b(\"?pid\"?[ :]) ?\d+", r"\1 PID"),
     (r"\(\d+\)", "(PID)"),
+    (r"\b\d+ calls?\b", "CALLS"),
     (r"\s+", " "),
 ]
 
@@ -188,8 +189,12 @@ class Reader:
                 text = "\n" + file.read()
         except OSError as error:
             text = str(error)
-        good = "\n" + "\n".join(block.lines) + "\n" in text
-        self.report.ok(good, "line %d: it stands so in %s" % (block.begin, path), ("not there", block.lines))
+        place = 0
+        for part in "\n".join(block.lines).split("\n...\n"):
+            place = text.find("\n" + part + "\n", place)
+            if place < 0:
+                break
+        self.report.ok(place >= 0, "line %d: it stands so in %s" % (block.begin, path), ("not there", block.lines))
 
     def do(self, block):
         kind, what = block.mark or ("", "")
