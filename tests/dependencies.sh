@@ -127,6 +127,7 @@ case " $* " in
     need clang command -v clang
     need gdb command -v gdb
     need tmux command -v tmux
+    need mmdebstrap command -v mmdebstrap
     # For aarch64; gcc's cross compilers exclude gcc-multilib.
     need lld command -v ld.lld
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
