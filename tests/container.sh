@@ -167,7 +167,7 @@ container_signals() {
     handled='for signal in HUP INT QUIT USR1 USR2 TERM; do trap "echo $signal" $signal; done
         trap "exit 42" CONT; echo ready; while :; do sleep 0.02; done'
     signals 'signals that are handled' HUP,INT,QUIT,USR1,USR2,TERM,CONT sh -c "$handled"
-    signals 'signals that are not, pid 1 never sees' TERM,INT,HUP sh -c 'echo ready; sleep 0.5; exit 9'
+    signals 'signals that a shell does not ask for' TERM,INT,HUP sh -c 'echo ready; sleep 0.5; exit 9'
     signals 'INT to Python' INT python3 -c 'import time; print("ready", flush=True); time.sleep(5)'
     signals 'TERM to exec in a shell' TERM sh -c 'trap "" TERM; echo ready; exec sleep 0.4'
     signals KILL KILL sh -c 'echo ready; sleep 5'
