@@ -58,7 +58,10 @@ SHIM_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -ftls-model=initial-
 # gcc from 10 on writes each function's frame and calls beside the object file, for tests/house/stack.sh.
 SHIM_FLAGS += $(if $(shell $(CC) --help=common 2>/dev/null | grep fcallgraph-info=),-fcallgraph-info=su)
 COMMAND_FLAGS = $(shell $(PKG_CONFIG) --cflags libconfig jansson 2>/dev/null) -DVERSION='"$(VERSION)"' -DINSTALLED_OBJECT='"$(INSTALLED_OBJECT)"'
-COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs libconfig jansson 2>/dev/null || echo -lconfig -ljansson) -lpthread
+# STATIC_LIBS=1: the command holds both libraries and needs libc alone, as where two files are copied into a container.
+STATIC_LIBS ?=
+COMMAND_LIBS = $(if $(STATIC_LIBS),-Wl$(comma)-Bstatic) $(shell $(PKG_CONFIG) --libs libconfig jansson 2>/dev/null || echo -lconfig -ljansson) \
+	$(if $(STATIC_LIBS),-Wl$(comma)-Bdynamic) -lpthread
 TEST_LIBS = $(COMMAND_LIBS) $(shell $(PKG_CONFIG) --libs cmocka libseccomp jansson 2>/dev/null) -lpthread
 
 # Sorted, since the order of objects is the binaries'.
@@ -122,10 +125,10 @@ $(BUILD)/exports.map $(BUILD)/32/exports.map: shim/hooks.def shim/hooks_old.def 
 	$(Q)sed -n 's/^\($(if $(version),OLD,HOOK\|RARE\|API)\)(\([a-zA-Z0-9_]*\),.*/\2/p' $(filter %.def,$^) | awk -v version=$(version) \
 		'BEGIN { print version " { global:" } { print "    " $$1 ";" } END { print "  local: *" (version == "" ? "" : "_old") "; };" }' > $@
 
-# Two files know where things will be installed, and are compiled again where that changes.
+# Two files know where things will be installed, and are compiled again where that changes; what is linked in, too.
 $(BUILD)/paths: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND)' > $@
+	$(Q)echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND) $(STATIC_LIBS)' | cmp -s - $@ || echo '$(INSTALLED_OBJECT) $(INSTALLED_COMMAND) $(STATIC_LIBS)' > $@
 $(BUILD)/shim-objects/shim/compile_child.o $(BUILD)/32/objects/shim/compile_child.o $(BUILD)/objects/command/preload.o: $(BUILD)/paths
 FORCE:
 
@@ -200,15 +203,13 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 EXAMPLES := $(sort $(patsubst examples/%,%,$(shell find examples -type f)))
 # Where each manual page goes: man1/sockade.1.
 PAGES = $(if $(HAS_SCDOC),$(foreach page,$(notdir $(MAN_PAGES)),man$(lastword $(subst ., ,$(page)))/$(page)))
-COMPLETIONS := $(foreach kind,bash:$(BASHDIR)/sockade zsh:$(ZSHDIR)/_sockade fish:$(FISHDIR)/sockade.fish,\
-	$(if $(wildcard completions/sockade.$(firstword $(subst :, ,$(kind)))),completions/sockade.$(kind)))
+COMPLETIONS := sockade.bash:$(BASHDIR)/sockade _sockade:$(ZSHDIR)/_sockade sockade.fish:$(FISHDIR)/sockade.fish
 
 # Each file with its place, as SOURCE:PLACE; uninstalling takes the same list.
 INSTALLED_FILES = include/sockade.h:$(PREFIX)/include/sockade.h $(BUILD)/sockade.pc:$(PKGCONFIGDIR)/sockade.pc \
 	$(foreach file,README.md CHANGELOG.md LICENSE,$(file):$(DOCDIR)/$(file)) \
 	$(foreach file,$(EXAMPLES),examples/$(file):$(DOCDIR)/examples/$(file)) \
-	$(foreach page,$(PAGES),$(BUILD)/man/$(notdir $(page)):$(MANDIR)/$(page)) $(COMPLETIONS)
-place = $(lastword $(subst :, ,$(1)))
+	$(foreach page,$(PAGES),$(BUILD)/man/$(notdir $(page)):$(MANDIR)/$(page)) $(COMPLETIONS:%=completions/%)
 
 install: all
 	$(Q)sed -e 's#@PREFIX@#$(PREFIX)#' -e 's#@VERSION@#$(VERSION)#' packaging/sockade.pc.in > $(BUILD)/sockade.pc

@@ -337,14 +337,14 @@ int command_check(int argc, char **argv)
     struct wish wish = {0};
     const struct option_row rows[] = {
         {"strict", 0, NULL, "count warnings as errors; notes never are", &wish.strict, NULL, NULL},
-        {"format", 0, "FORMAT", "full: with the lines (usual); short: one a line; json", NULL, &wish.format, NULL},
+        {"format", 0, "full|short|json", "with the lines (usual); one a line; for programs", NULL, &wish.format, NULL},
         {"fix", 0, NULL, "mend in FILE what is mechanical; the text before is kept as FILE.bak", &wish.fix, NULL, NULL},
         {"dry-run", 0, NULL, "print what --fix would do, as a unified diff, and change nothing", &wish.dry_run, NULL,
          NULL},
     };
     const struct usage usage = {
         .command = "check",
-        .arguments = "[--strict] [--format FORMAT] [--fix | --dry-run] [FILE]",
+        .arguments = "[--strict] [--format full|short|json] [--fix | --dry-run] [FILE]",
         .what = "Judges a policy, text or image; without FILE all that hold for you here.",
         .more = "`# sockade: ignore ID` silences a warning or note in its line and the next.\n\n"
                 "Exit code: 0 fine, 1 errors in the policy (or warnings, with --strict; or something to mend, with\n"

@@ -141,6 +141,7 @@ static void check_process(struct diagnosis *diagnosis, pid_t pid, bool child)
 {
     static struct mapped mapped;
     char *program = program_of(pid);
+    char *word;
 
     mapped_read(&mapped, pid);
     if (!mapped.readable && child && (mapped.error == ENOENT || mapped.error == ESRCH)) {
@@ -153,7 +154,9 @@ static void check_process(struct diagnosis *diagnosis, pid_t pid, bool child)
         diagnosis_remedy(diagnosis, REMEDY_ADVICE, "ask as the user whose process it is");
     } else if (mapped.object[0] == '\0') {
         diagnosis_add(diagnosis, MARK_PROBLEM, "process", "%ld (%s) is not under Sockade", (long)pid, program);
-        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "sockade doctor %s", program);
+        word = shell_word(program);
+        diagnosis_remedy(diagnosis, REMEDY_COMMAND, "sockade doctor %s", word);
+        free(word);
     } else {
         add_object(diagnosis, pid, program, &mapped);
         if (!child)

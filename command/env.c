@@ -207,7 +207,7 @@ int command_env(int argc, char **argv)
     struct env_choices choices = {0};
     const struct option_row rows[] = {
         {"policy", 0, "FILE", "the policy, text or image, in place of yours", NULL, &choices.policy, NULL},
-        {"shell", 0, "SHELL", "sh, csh or fish; else by $SHELL", NULL, &choices.shell, NULL},
+        {"shell", 0, "sh|csh|fish", "for this shell; else by $SHELL", NULL, &choices.shell, NULL},
         {"off", 0, NULL, "undo it", &choices.off, NULL, NULL},
     };
     const struct usage usage = {
@@ -217,11 +217,9 @@ int command_env(int argc, char **argv)
         .more = "  sh, bash, zsh   eval \"$(sockade env)\"\n"
                 "  csh, tcsh       eval \"`sockade env`\"\n"
                 "  fish            sockade env | source\n\n"
-                "The shell itself keeps what it is, and it can't be kept from gaining privileges: set-user-id programs "
-                "and\n"
-                "static ones that it starts are outside. 'sockade run -- SHELL' starts a shell that is inside with all "
-                "its\n"
-                "children.\n"
+                "The shell itself keeps what it is, and it can't be kept from gaining privileges: set-user-id\n"
+                "programs and static ones that it starts are outside. 'sockade run -- SHELL' starts a shell that\n"
+                "is inside with all its children.\n"
                 "Exit code: 0 printed, 125 something is wrong, was said, and nothing was printed.",
         .error_exit = EXIT_OWN,
         .rows = rows,

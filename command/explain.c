@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* `sockade explain`: what each layer says about one endpoint, and what stands. */
+/* `sockade explain`: what the policy says about one endpoint or one event, or all that it says to a program. */
 #include "command/command.h"
-#include "command/layers.h"
+#include "command/effective.h"
+#include "command/explain_event.h"
 #include "command/options.h"
-#include "command/question.h"
-#include "command/wording.h"
-#include "config/endpoint.h"
+#include "command/scene.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the command line asked. */
-struct asked {
-    const char *direction; /* "to", ... */
-    const char *text;
-    struct question question;
-};
+#define JSON_VERSION 1
 
-/* The layers of this process, and how they look at the program that was named. */
-struct scene {
-    struct layer layers[LAYERS_MAX];
-    int count;
-    struct view opened[LAYERS_MAX];
-    const struct layer *present[LAYERS_MAX]; /* those that exist, */
-    const struct view *views[LAYERS_MAX];    /* and their views; NULL: closed */
-    int present_count;
+/* What the command line asked. */
+struct wish {
+    const char *texts[4]; /* to, from, on, family */
+    const char *exe, *policy, *line;
+    bool effective, json;
+    struct event_choice event;
 };
 
 /* Which one of the four questions was asked. Returns EXIT_FINE or what to end with. */
@@ -33,220 +25,119 @@ static int read_asked(struct asked *asked, const struct usage *usage, const char
 {
     static const char *const directions[] = {"to", "from", "on", "family"};
     char problem[512];
-    int given = 0;
 
     for (int i = 0; i < 4; i++) {
         if (texts[i] == NULL)
             continue;
         asked->direction = directions[i];
         asked->text = texts[i];
-        given++;
     }
-    if (given != 1)
-        return usage_error(usage, "give one of --to, --from, --on and --family");
     if (!question_read(&asked->question, asked->direction, asked->text, problem, sizeof(problem)))
         return usage_error(usage, "--%s: %s", asked->direction, problem);
     return EXIT_FINE;
 }
 
-static void open_views(struct scene *scene, const struct program_names *names)
+/* Prints what was found, under the version of its form. */
+static void print_json(const char *key, json_t *value)
 {
-    for (int i = 0; i < scene->count; i++) {
-        struct layer *layer = &scene->layers[i];
-        struct view *view = &scene->opened[i];
+    json_t *whole = json_pack("{s:i, s:o}", "v", JSON_VERSION, key, value);
 
-        if (layer->outcome == LAYER_ABSENT)
-            continue;
-        if (layer->outcome == LAYER_CLOSED || image_open(view, layer->base, layer->size, names) != IMAGE_OK)
-            view = NULL;
-        scene->present[scene->present_count] = layer;
-        scene->views[scene->present_count++] = view;
-    }
+    json_dumpf(whole, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    json_decref(whole);
 }
 
-/* Which `programs` entry holds for the program, as an aside. */
-static void print_program(const struct view *view)
+static int explain_asked(const struct wish *wish, const struct asked *asked, const struct scene *scene)
 {
-    const struct image_program *programs = (const void *)(view->base + view->programs.offset);
+    struct answers answers = scene_ask(scene, asked);
 
-    if (view->program < view->programs.count)
-        printf(" [as program '%s']", view_string(view, programs[view->program].name));
-}
-
-static void print_layer(const struct scene *scene, int i, const struct verdict *verdict)
-{
-    const struct layer *layer = scene->present[i];
-    const struct view *view = scene->views[i];
-    char *words;
-
-    printf("  %s %s: ", layer_kind(layer), layer->place.path);
-    if (view == NULL) {
-        printf("%s, since it cannot be read: fail-closed\n",
-               verdict->action == ACTION_ALLOW ? "allows" : "denies with EACCES");
-        return;
-    }
-    words = verdict_words(view, verdict);
-    printf("%s%s", words, layer->outcome == LAYER_LAST_GOOD ? " [of the last good image]" : "");
-    free(words);
-    print_program(view);
-    printf("\n");
-    for (unsigned n = 0; n < verdict->note_count && n < VERDICT_NOTES; n++) {
-        words = rule_words(view, verdict->notes[n]);
-        printf("    passed, audit only: %s\n", words);
-        free(words);
-    }
-}
-
-/* The end of an answer: what the program will see. Returns the exit code. */
-static int print_outcome(const struct scene *scene, const struct judgement *judgement)
-{
-    const struct verdict *verdict = &judgement->verdicts[judgement->standing];
-    const char *layer = layer_kind(scene->present[judgement->standing]);
-
-    if (verdict->action == ACTION_ALLOW || verdict->audit_mode) {
-        puts("allowed");
-        return EXIT_FINE;
-    }
-    if (verdict->action == ACTION_DROP)
-        printf("dropped by the %s layer\n", layer);
+    if (wish->json)
+        print_json("question", json_pack("{s:s, s:s, s:s*, s:o}", "direction", asked->direction, "endpoint",
+                                         asked->text, "exe", wish->exe, "answers", answers_json(&answers, scene)));
     else
-        printf("denied by the %s layer: %s (%s)\n", layer, error_text(verdict->error), strerror(verdict->error));
-    return EXIT_NEGATIVE;
+        answers_print(&answers, scene, asked);
+    return answers.code;
 }
 
-/* What is asked about, with the protocols in words: "to 192.0.2.1:443, tcp and udp". */
-static void print_heading(const struct asked *asked, unsigned protos)
+static bool is_event(const struct wish *wish)
 {
-    const char *between = ", ";
-
-    printf("%s %s", asked->direction, asked->text);
-    for (unsigned bit = 1; bit <= PROTO_RAW; bit <<= 1) {
-        if ((protos & bit) && (asked->question.protos & PROTO_ANY) != bit) {
-            printf("%s%s", between, proto_text(bit));
-            between = " and ";
-        }
-    }
-    printf("\n");
+    return wish->event.file != NULL || wish->event.line_text != NULL || wish->event.last;
 }
 
-/* Prints one answer, for all of `protos`. Returns the exit code. */
-static int print_answer(const struct asked *asked, const struct scene *scene, const struct judgement *judgement,
-                        unsigned protos)
-{
-    print_heading(asked, protos);
-    if (judgement->kernel) {
-        puts("allowed: there is nothing to judge, the kernel alone has a say");
-        return EXIT_FINE;
-    }
-    for (int i = 0; i < scene->present_count; i++) {
-        if (judgement->verdicts[i].needs == 0)
-            print_layer(scene, i, &judgement->verdicts[i]);
-    }
-    if (judgement->needs != 0) {
-        puts("it depends on the port: ask with one, ADDRESS:PORT or, for IPv6, [ADDRESS]:PORT");
-        return EXIT_UNKNOWN;
-    }
-    return print_outcome(scene, judgement);
-}
-
-static bool judgements_equal(const struct judgement *a, const struct judgement *b, int count)
-{
-    if (a->standing != b->standing || a->needs != b->needs || a->kernel != b->kernel)
-        return false;
-    for (int i = 0; i < count; i++) {
-        const struct verdict *v = &a->verdicts[i], *w = &b->verdicts[i];
-
-        if (v->action != w->action || v->source != w->source || v->error != w->error || v->rule != w->rule ||
-            v->note_count != w->note_count || memcmp(v->notes, w->notes, sizeof(v->notes)) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* Asks for each protocol, and prints once what holds for several. Returns the strictest exit code. */
-static int answer(const struct asked *asked, const struct scene *scene)
-{
-    struct judgement judgements[6];
-    unsigned rest = question_protos(&asked->question), all = rest;
-    int code = EXIT_FINE, answers = 0;
-
-    for (int i = 0; i < 6; i++)
-        judgements[i] = question_judge(&asked->question, all & (1u << i), scene->views, scene->present_count, true);
-    for (int i = 0; i < 6; i++) {
-        unsigned same = all & (1u << i);
-        int one;
-
-        if (all == 0 ? i > 0 : !(rest & same))
-            continue;
-        for (int j = i + 1; all != 0 && j < 6; j++) {
-            if ((rest & (1u << j)) && judgements_equal(&judgements[i], &judgements[j], scene->present_count))
-                same |= 1u << j;
-        }
-        rest &= ~same;
-        one = print_answer(asked, scene, &judgements[i], same);
-        code = one == EXIT_UNKNOWN || code == EXIT_UNKNOWN ? EXIT_UNKNOWN : one > code ? one : code;
-        answers++;
-    }
-    if (answers > 1 && asked->question.protos == 0 && code != EXIT_UNKNOWN)
-        printf("tcp and udp differ; name one, as in --%s %s/tcp\n", asked->direction, asked->text);
-    return code;
-}
-
-/* Loads what holds here, with `policy` in place of SOCKADE_POLICY. Returns false where nothing can be told. */
-static bool load_scene(struct scene *scene, const char *policy)
-{
-    struct surroundings surroundings;
-    struct messages messages = {0};
-    char path[PATH_MAX];
-
-    surroundings_here(&surroundings);
-    if (policy != NULL && !path_absolute(path, policy))
-        return false;
-    if (policy != NULL)
-        surroundings.policy = path;
-    scene->count = layers_load(scene->layers, &surroundings, &messages);
-    messages_print(&messages, stderr);
-    messages_free(&messages);
-    return scene->count >= 0;
-}
-
-static int explain(const struct asked *asked, const char *exe, const char *policy)
+static int explain(struct wish *wish, const struct asked *asked)
 {
     static struct scene scene;
     struct exe_names names;
-    int code;
+    int code = EXIT_FINE;
 
-    if (exe != NULL && !exe_names_find(&names, exe))
+    if (wish->exe != NULL && !exe_names_find(&names, wish->exe))
         return EXIT_USAGE;
-    if (!load_scene(&scene, policy))
+    if (!scene_load(&scene, wish->policy))
         return EXIT_UNKNOWN;
-    open_views(&scene, exe != NULL ? &names.names : NULL);
-    if (scene.present_count > 0) {
-        code = answer(asked, &scene);
+    scene_open(&scene, wish->exe != NULL ? &names.names : NULL);
+    if (is_event(wish)) {
+        json_t *array = wish->json ? json_array() : NULL;
+
+        code = explain_events(&wish->event, &scene, wish->exe, array);
+        if (wish->json)
+            print_json("events", array);
+    } else if (!wish->effective) {
+        code = explain_asked(wish, asked, &scene);
+    } else if (wish->json) {
+        print_json("layers", effective_json(&scene));
     } else {
-        puts("allowed: there is no policy here");
-        code = EXIT_FINE;
+        effective_print(&scene);
     }
-    layers_free(scene.layers, scene.count);
+    scene_free(&scene);
     return code;
+}
+
+/* Judges what goes together. Returns EXIT_FINE or what to end with. */
+static int judge_wish(struct wish *wish, const struct usage *usage)
+{
+    int questions = wish->effective + (wish->event.file != NULL) + (wish->event.line_text != NULL) + wish->event.last;
+    char *end;
+
+    for (int i = 0; i < 4; i++)
+        questions += wish->texts[i] != NULL;
+    if ((wish->event.all || wish->line != NULL) && wish->event.file == NULL)
+        return usage_error(usage, "--%s goes with --file", wish->event.all ? "all" : "line");
+    if (wish->event.all && wish->line != NULL)
+        return usage_error(usage, "--all and --line do not go together");
+    if (questions != 1)
+        return usage_error(usage, "give one of --to, --from, --on, --family, --file, --last, an event and --effective");
+    if (wish->line == NULL)
+        return EXIT_FINE;
+    wish->event.line = strtol(wish->line, &end, 10);
+    if (*end != '\0' || wish->event.line < 1)
+        return usage_error(usage, "--line '%.40s' is no number of a line", wish->line);
+    return EXIT_FINE;
 }
 
 int command_explain(int argc, char **argv)
 {
-    const char *texts[4] = {NULL}, *exe = NULL, *policy = NULL;
+    struct wish wish = {0};
     const struct option_row rows[] = {
-        {"to", 0, "ENDPOINT", "reaching ADDRESS[:PORT][/PROTO] or unix:/PATH", NULL, &texts[0], NULL},
-        {"from", 0, "ENDPOINT", "being reached from it; the port is our own service's", NULL, &texts[1], NULL},
-        {"on", 0, "ENDPOINT", "listening on it", NULL, &texts[2], NULL},
-        {"family", 0, "FAMILY", "opening a socket of that family: inet, packet, ...", NULL, &texts[3], NULL},
-        {"exe", 0, "PATH", "as this program, whose own rules hold then", NULL, &exe, NULL},
-        {"policy", 0, "FILE", "under this policy in place of yours", NULL, &policy, NULL},
+        {"to", 0, "ENDPOINT", "reaching ADDRESS[:PORT][/PROTO] or unix:/PATH", NULL, &wish.texts[0], NULL},
+        {"from", 0, "ENDPOINT", "being reached from it; the port is our own service's", NULL, &wish.texts[1], NULL},
+        {"on", 0, "ENDPOINT", "listening on it", NULL, &wish.texts[2], NULL},
+        {"family", 0, "FAMILY", "opening a socket of that family: inet, packet, ...", NULL, &wish.texts[3], NULL},
+        {"file", 0, "FILE", "the last event of this log; -: standard input", NULL, &wish.event.file, NULL},
+        {"all", 0, NULL, "with --file: all its events", &wish.event.all, NULL, NULL},
+        {"line", 0, "NUMBER", "with --file: the event in that line", NULL, &wish.line, NULL},
+        {"last", 0, NULL, "the newest refusal in your own log", &wish.event.last, NULL, NULL},
+        {"effective", 0, NULL, "all that holds, in the order in which it is judged", &wish.effective, NULL, NULL},
+        {"exe", 0, "PATH", "as this program, whose own rules hold then", NULL, &wish.exe, NULL},
+        {"policy", 0, "FILE", "under this policy in place of yours", NULL, &wish.policy, NULL},
+        {"json", 0, NULL, "print JSON", &wish.json, NULL, NULL},
     };
     const struct usage usage = {
         .command = "explain",
-        .arguments = "(--to | --from | --on) ENDPOINT | --family FAMILY [OPTION]...",
-        .what = "Tells what each layer of the policy says about an endpoint, by which rule, and what stands.",
-        .more = "Without a protocol tcp and udp are judged.\n"
+        .arguments = "(--to | --from | --on) ENDPOINT | --family FAMILY | --file FILE | --last | EVENT | --effective "
+                     "[OPTION]...",
+        .what =
+            "Tells what each layer of the policy says about an endpoint or an event, by which rule, and what stands.",
+        .more = "Without a protocol tcp and udp are judged. EVENT is a line of a log.\n"
                 "Exit code: 0 allowed, 1 denied or dropped, 2 wrong usage, 3 it cannot be told.",
         .error_exit = EXIT_USAGE,
         .rows = rows,
@@ -258,8 +149,13 @@ int command_explain(int argc, char **argv)
 
     if (operands < 0)
         return code;
-    if (operands > 0)
-        return usage_error(&usage, "'%s' stands alone; give it behind --to, --from, --on or --family", argv[0]);
-    code = read_asked(&asked, &usage, texts);
-    return code == EXIT_FINE ? explain(&asked, exe, policy) : code;
+    if (operands > 1 || (operands == 1 && argv[0][0] != '{'))
+        return usage_error(&usage, "'%s' stands alone; give it behind --to, --from, --on or --family",
+                           argv[operands == 1 ? 0 : 1]);
+    if (operands == 1)
+        wish.event.line_text = argv[0];
+    code = judge_wish(&wish, &usage);
+    if (code == EXIT_FINE && !wish.effective && !is_event(&wish))
+        code = read_asked(&asked, &usage, wish.texts);
+    return code == EXIT_FINE ? explain(&wish, &asked) : code;
 }

@@ -85,11 +85,12 @@ static size_t count_message(const struct messages *messages, const char *text)
 /* Whether a text is better: the message is gone, nothing came instead, and what was decided still is. */
 static bool is_better(const struct judged *after, const struct judged *before, const struct message *message)
 {
+    if (before->image.bytes != NULL) /* of an address that stands there three times two are told in the same words */
+        return after->messages.count < before->messages.count && after->image.bytes != NULL &&
+               after->image.size == before->image.size &&
+               memcmp(after->image.bytes, before->image.bytes, after->image.size) == 0;
     if (count_message(&after->messages, message->text) >= count_message(&before->messages, message->text))
         return false;
-    if (before->image.bytes != NULL)
-        return after->image.bytes != NULL && after->image.size == before->image.size &&
-               memcmp(after->image.bytes, before->image.bytes, after->image.size) == 0;
     return after->syntax <= before->syntax && after->messages.errors <= before->messages.errors;
 }
 
@@ -120,6 +121,8 @@ static char *without_element(const char *line, struct span span)
             return NULL;
         start--;
     }
+    while (line[end] == '\0' && start > 0 && isspace((unsigned char)line[start - 1]))
+        start--;
     return memory_print("%.*s%s", (int)start, line, line + end);
 }
 

@@ -102,6 +102,7 @@ ssize_t holder_sockets(pid_t pid, uint64_t **inodes)
     uint64_t *list = NULL;
     size_t count = 0, room = 0;
     const struct dirent *entry;
+    bool denied = false;
     DIR *descriptors;
 
     snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
@@ -113,6 +114,8 @@ ssize_t holder_sockets(pid_t pid, uint64_t **inodes)
         unsigned long long inode;
 
         if (length <= 0)
+            denied = denied || errno == EACCES || errno == EPERM;
+        if (length <= 0)
             continue;
         link[length] = '\0';
         if (sscanf(link, "socket:[%20llu]", &inode) != 1)
@@ -121,6 +124,11 @@ ssize_t holder_sockets(pid_t pid, uint64_t **inodes)
         list[count++] = inode;
     }
     closedir(descriptors);
+    if (denied) {
+        free(list);
+        errno = EACCES;
+        return -1;
+    }
     *inodes = list;
     return (ssize_t)make_unique(list, count);
 }
@@ -211,6 +219,20 @@ static bool absolute(char out[PATH_MAX], pid_t pid, const char *word)
     return read_link(here, pid, "cwd") && path_join(out, here, word);
 }
 
+/* Of the dynamic loader's own options, those with a value behind them; ld.so(8). */
+static bool loader_option_has_value(const char *option)
+{
+    static const char *const options[] = {
+        "--preload",          "--argv0", "--library-path", "--audit", "--inhibit-rpath", "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask"};
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (strcmp(option, options[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /*
  * What was executed, by the arguments: behind a dynamic loader the first that is no option of its own, else a script
  * that the program runs, else the program itself.
@@ -221,17 +243,16 @@ static void guess_executed(char out[PATH_MAX], pid_t pid, const char *exe)
     size_t size = read_head(arguments, sizeof(arguments), pid, "cmdline");
     bool by_loader = is_loader_name(exe);
 
-    for (size_t at = strlen(arguments) + 1; at < size; at += strlen(arguments + at) + 1) {
+    for (size_t at = strlen(arguments) + 1; at < size;) {
         const char *word = arguments + at;
 
+        at += strlen(word) + 1;
         if (by_loader && strncmp(word, "--", 2) == 0) {
-            bool has_value = strcmp(word, "--preload") == 0 || strcmp(word, "--argv0") == 0 ||
-                             strcmp(word, "--library-path") == 0 || strcmp(word, "--audit") == 0;
-
-            at += has_value ? strlen(word) + 1 : 0;
+            if (loader_option_has_value(word) && at < size)
+                at += strlen(arguments + at) + 1;
             continue;
         }
-        if (by_loader ? absolute(out, pid, word) : absolute(out, pid, word) && is_script_of(out, exe))
+        if (absolute(out, pid, word) && (by_loader || is_script_of(out, exe)))
             return;
         if (by_loader || word[0] != '-')
             break;

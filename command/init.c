@@ -209,7 +209,7 @@ int command_init(int argc, char **argv)
     struct init_choices choices = {0};
     const struct option_row rows[] = {
         {"output", 'o', "FILE", "where to write it; - for standard output", NULL, &choices.output, NULL},
-        {"template", 't', "NAME", "the policy to start from", NULL, &choices.template, NULL},
+        {"template", 't', "TEMPLATE", "the policy to start from", NULL, &choices.template, NULL},
         {"list", 0, NULL, "show what templates there are", &choices.list, NULL, NULL},
     };
     const struct usage usage = {

@@ -55,7 +55,7 @@ static int by_number(long long a, long long b)
 /* Needs of one rule stand side by side, in the order of their addresses. */
 static int compare_needs(const void *one, const void *two)
 {
-    const struct need *a = *(const struct need *const *)one, *b = *(const struct need *const *)two;
+    const struct need *a = one, *b = two;
     int order = by_number((int)a->direction, (int)b->direction);
 
     if (order == 0)
@@ -98,23 +98,22 @@ static char *make_signature(const struct learnt_rule *rule)
 }
 
 /* One rule for needs that stand side by side. */
-static struct learnt_rule make_rule(const struct need *const *needs, size_t count, const struct policy *base)
+static struct learnt_rule make_rule(const struct need *needs, size_t count, const struct policy *base)
 {
-    const struct need *first = needs[0];
+    const struct need *first = needs;
     struct bounds bounds = {base, first->direction, first->protos != 0 ? first->protos : PROTO_ANY};
     struct learnt_rule rule = {.direction = first->direction, .protos = first->protos, .kind = first->kind};
 
     rule.addresses = memory_new(count * sizeof(*rule.addresses));
     rule.nets = memory_new(count * sizeof(*rule.nets));
-    for (size_t i = 0; i < count; i++) {
-        rule.any = rule.any || is_any(needs[i]);
-        rule.calls += needs[i]->calls;
-        add_words(&rule.exes, &needs[i]->exes);
-        if (needs[i]->refused != NULL)
-            words_add(&rule.refused, needs[i]->refused);
-        if (rule.address_count == 0 ||
-            address_compare(&rule.addresses[rule.address_count - 1], &needs[i]->address) != 0)
-            rule.addresses[rule.address_count++] = needs[i]->address;
+    for (const struct need *need = needs; need < needs + count; need++) {
+        rule.any = rule.any || is_any(need);
+        rule.calls += need->calls;
+        add_words(&rule.exes, &need->exes);
+        if (need->refused != NULL)
+            words_add(&rule.refused, need->refused);
+        if (rule.address_count == 0 || address_compare(&rule.addresses[rule.address_count - 1], &need->address) != 0)
+            rule.addresses[rule.address_count++] = need->address;
     }
     if (!rule.any)
         rule.net_count = nets_make(rule.nets, rule.addresses, rule.address_count, may_join, &bounds);
@@ -165,15 +164,15 @@ static bool join_ports(struct learnt_rule *into, struct learnt_rule *from)
     return true;
 }
 
-/* Needs of one fate that a rule can name, sorted. */
-static const struct need **needs_select(const struct needs *needs, enum fate fate, size_t *count)
+/* Copies of the needs of one fate that a rule can name, sorted; what they point to stays with the needs. */
+static struct need *needs_select(const struct needs *needs, enum fate fate, size_t *count)
 {
-    const struct need **selected = memory_new((needs->count + 1) * sizeof(*selected));
+    struct need *selected = memory_new((needs->count + 1) * sizeof(*selected));
 
     *count = 0;
     for (size_t i = 0; i < needs->count; i++) {
         if (needs->list[i].fate == fate && needs->list[i].address.family != ADDRESS_UNIX)
-            selected[(*count)++] = &needs->list[i];
+            selected[(*count)++] = needs->list[i];
     }
     qsort(selected, *count, sizeof(*selected), compare_needs);
     return selected;
@@ -183,10 +182,10 @@ struct learnt_rules rules_make(const struct needs *needs, enum fate fate, const 
 {
     struct learnt_rules rules = {0};
     size_t count, kept = 0;
-    const struct need **selected = needs_select(needs, fate, &count);
+    struct need *selected = needs_select(needs, fate, &count);
 
     for (size_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && same_rule(selected[first], selected[end]);)
+        for (end = first + 1; end < count && same_rule(&selected[first], &selected[end]);)
             end++;
         rules.list = memory_grow(rules.list, rules.count, &rules.room, sizeof(*rules.list));
         rules.list[rules.count++] = make_rule(selected + first, end - first, base);

@@ -35,7 +35,7 @@ static bool judge_as(struct verdict *verdict, struct view *view, const struct ne
 static void judge_need(struct need *need, const struct layer *layer)
 {
     struct verdict verdict;
-    struct view view;
+    struct view view = {0};
 
     need->fate = FATE_ALLOWED;
     for (size_t i = 0; i < need->exes.count || i == 0; i++) {
@@ -66,7 +66,7 @@ void needs_judge(struct needs *needs, const struct layer *layer)
 static void note_layer(struct needs *needs, const struct layer *layer)
 {
     struct verdict verdict;
-    struct view view;
+    struct view view = {0};
 
     for (size_t i = 0; i < needs->count; i++) {
         struct need *need = &needs->list[i];

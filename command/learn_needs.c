@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run needed, out of its events. The audit image refuses all, so that each call which a closed policy would judge
- * is there, and nothing else: what is an answer, or an earlier decision's matter, is no event.
+ * What a run needed, out of its events. The audit image refuses all, so that each call which a closed policy would
+ * judge is there, and nothing else: what is an answer, or an earlier decision's matter, is no event.
  */
 #include "command/learn.h"
 
@@ -95,7 +95,7 @@ static void add_call(struct needs *needs, const struct event_record *event)
     struct need like = {.port = event->port};
     struct need *need;
 
-    while (like.direction < DIRECTIONS && strcmp(event->direction, directions[like.direction]) != 0)
+    while (like.direction < DIRECTION_ON && strcmp(event->direction, directions[like.direction]) != 0)
         like.direction++;
     if (strncmp(event->peer, "unix:", 5) == 0) {
         like.address.family = ADDRESS_UNIX;

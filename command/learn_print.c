@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#define NAME_SERVER_PORT 53
 #define MOST_WORDS 3     /* programs, or names, in one comment */
 #define MOST_COMMAND 300 /* bytes of the command line that was run */
 
@@ -309,15 +310,40 @@ static void print_head(FILE *out, const struct run *run, const struct needs *nee
     free(words);
 }
 
+/* Whether some address of the rules is reached that way; `port` -1: any. */
+static bool is_reached(const struct needs *needs, int port, bool loopback)
+{
+    for (size_t i = 0; i < needs->count; i++) {
+        const struct need *need = &needs->list[i];
+
+        if (need->direction == DIRECTION_TO && need->address.family != ADDRESS_UNIX &&
+            (port < 0 || need->port == port) && (!loopback || address_is_loopback(&need->address)))
+            return true;
+    }
+    return false;
+}
+
+/* What `check` would warn of is meant so: the run needed neither. */
+static void print_ignored(FILE *out, const struct needs *needs)
+{
+    bool asked = is_reached(needs, NAME_SERVER_PORT, false), local = is_reached(needs, -1, true);
+
+    if (!asked || !local)
+        fprintf(out, "# The run %s%s%s. sockade: ignore%s%s\n", asked ? "" : "asked no name server",
+                asked || local ? "" : ", and ", local ? "" : "reached nothing on this machine",
+                asked ? "" : " no-resolver", local ? "" : " no-loopback");
+}
+
 void policy_print(FILE *out, const struct run *run, const struct needs *needs)
 {
     struct learnt_rules rules = rules_make(needs, FATE_ALLOW, NULL);
 
     print_head(out, run, needs);
     fputs("version = 1;\n\n"
-          "# loopback = \"deny\": rules say whom it may reach on this machine too.\n"
-          "default = { outbound = \"deny\"; inbound = \"deny\"; listen = \"deny\"; loopback = \"deny\"; };\n\n",
+          "# loopback = \"deny\": rules say whom it may reach on this machine too.\n",
           out);
+    print_ignored(out, needs);
+    fputs("default = { outbound = \"deny\"; inbound = \"deny\"; listen = \"deny\"; loopback = \"deny\"; };\n\n", out);
     remarks_print(out, needs, "");
     if (needs->unreached_count > 0)
         fputs("unprotected = \"warn\"; # \"deny\" refuses these programs\n\n", out);

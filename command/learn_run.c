@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,7 +141,8 @@ void run_end(struct run *run)
     if (run->folder[0] == '\0')
         return;
     unlink(run->log);
-    if (run->stays && write_image(run->image, idle_text, NULL))
+    /* In the log's place a folder: what does not know of the new image yet finds nothing to write to. */
+    if (run->stays && write_image(run->image, idle_text, NULL) && mkdir(run->log, 0700) == 0)
         return;
     unlink(run->image);
     rmdir(run->folder);

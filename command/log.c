@@ -205,9 +205,9 @@ int command_log(int argc, char **argv)
         {"summary", 's', NULL, "who talked to whom, and how often", &job.summarise, NULL, NULL},
         {"json", 0, NULL, "for programs: events as they stand, or the summary", &job.json, NULL, NULL},
         {"html", 0, "FILE", "one page with a time line, a graph and a table", NULL, &job.html, NULL},
-        {"program", 0, "NAME", "of this program, by name or path, with *", NULL, NULL, &filter->programs},
+        {"program", 0, "PROGRAM", "of this program, by name or path, with *", NULL, NULL, &filter->programs},
         {"peer", 0, "ENDPOINT", "with this address, net or unix:/PATH; with a port", NULL, NULL, &filter->peers},
-        {"rule", 0, "NAME", "by this rule, with *", NULL, NULL, &filter->rules},
+        {"rule", 0, "RULE", "by this rule, with *", NULL, NULL, &filter->rules},
         {"verdict", 0, "VERDICT", "with it: deny, allow, would-deny, ... or refused", NULL, NULL, &filter->verdicts},
         {"since", 0, "TIME", "from then on: 10m, today, 14:30, RFC 3339", NULL, &filter->since_text, NULL},
         {"until", 0, "TIME", "up to then", NULL, &filter->until_text, NULL},
@@ -219,6 +219,7 @@ int command_log(int argc, char **argv)
             "Shows the events that the policy has logged; of those that were refused also why, and what allows them.",
         .more = "FILE is a log, or - for standard input; without one the logs of your policies are read.\n"
                 "Of an option that stands several times any may match, of different options all must.\n"
+                "What stands behind 'to allow' is a rule for the policy: it goes before the one that refused.\n"
                 "Exit code: 0 read, events or none, 1 a file could not be read, 2 wrong usage.",
         .error_exit = EXIT_USAGE,
         .rows = rows,

@@ -22,24 +22,24 @@ struct log_peer {
     struct endpoint endpoint;
 };
 
-static const char *const verdict_names[] = {"allow",      "deny",       "drop",  "would-allow",
-                                            "would-deny", "would-drop", "error", "refused"};
-#define VERDICTS (sizeof(verdict_names) / sizeof(verdict_names[0]))
+const char *const verdict_names[] = {"allow",      "deny", "drop",  "would-allow", "would-deny",
+                                     "would-drop", "warn", "error", "refused"};
+const size_t verdict_name_count = sizeof(verdict_names) / sizeof(verdict_names[0]);
 
 static int read_verdict(const char *text, const struct usage *usage)
 {
     const char *near;
 
-    for (size_t i = 0; i < VERDICTS; i++) {
+    for (size_t i = 0; i < verdict_name_count; i++) {
         if (strcmp(text, verdict_names[i]) == 0)
             return EXIT_FINE;
     }
-    near = nearest_name(text, verdict_names, VERDICTS);
+    near = nearest_name(text, verdict_names, verdict_name_count);
     if (near != NULL)
         return usage_error(usage, "--verdict: unknown verdict '%.80s'; did you mean '%s'", text, near);
     return usage_error(usage,
                        "--verdict: unknown verdict '%.80s'; there are deny, drop, allow, would-deny, would-drop, "
-                       "would-allow, error, and refused for deny and drop, done or not",
+                       "would-allow, warn, error, and refused for deny and drop, done or not",
                        text);
 }
 

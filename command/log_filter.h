@@ -6,6 +6,10 @@
 #include "command/events.h"
 #include "command/options.h"
 
+/* What --verdict takes. */
+extern const char *const verdict_names[];
+extern const size_t verdict_name_count;
+
 struct log_peer;
 
 /* What was asked for. Of the same option any use may match; of different ones all must. */

@@ -29,10 +29,10 @@
 
 #define ROWS_MOST 500 /* of the table that needs no scripts */
 
-/* A file of the source tree, as the bytes from NAME to NAME_end. The Makefile has each as a prerequisite. */
+/* A file of the source tree as a text. The Makefile has each as a prerequisite. */
 #define EMBED(name, file)                                                                                              \
-    extern const char name[], name##_end[];                                                                            \
-    __asm__(".pushsection .rodata\n" #name ":\n.incbin \"" file "\"\n" #name "_end:\n.byte 0\n.popsection")
+    extern const char name[];                                                                                          \
+    __asm__(".pushsection .rodata\n" #name ":\n.incbin \"" file "\"\n.byte 0\n.popsection")
 
 EMBED(log_page_html, "command/log_page.html");
 EMBED(log_page_css, "command/log_page.css");
@@ -242,29 +242,22 @@ static void fill(const struct filling *filling, const char *name, size_t length)
     if (length == 5 && memcmp(name, "NONCE", 5) == 0)
         fputs(filling->nonce, filling->out);
     else if (length == 5 && memcmp(name, "STYLE", 5) == 0)
-        fwrite(log_page_css, 1, (size_t)(log_page_css_end - log_page_css), filling->out);
+        fputs(log_page_css, filling->out);
     else if (length == 6 && memcmp(name, "SCRIPT", 6) == 0)
-        fwrite(log_page_js, 1, (size_t)(log_page_js_end - log_page_js), filling->out);
+        fputs(log_page_js, filling->out);
 }
 
 /* The template with each {{PLACE}} filled. */
 static void put_page(const struct filling *filling)
 {
-    const char *at = log_page_html;
-    const char *end = log_page_html_end;
+    const char *at = log_page_html, *open, *close;
 
-    while (at < end) {
-        const char *open = memmem(at, (size_t)(end - at), "{{", 2);
-        const char *close = open != NULL ? memmem(open, (size_t)(end - open), "}}", 2) : NULL;
-
-        if (close == NULL) {
-            fwrite(at, 1, (size_t)(end - at), filling->out);
-            return;
-        }
+    while ((open = strstr(at, "{{")) != NULL && (close = strstr(open, "}}")) != NULL) {
         fwrite(at, 1, (size_t)(open - at), filling->out);
         fill(filling, open + 2, (size_t)(close - open - 2));
         at = close + 2;
     }
+    fputs(at, filling->out);
 }
 
 static bool draw_nonce(char nonce[33])

@@ -239,7 +239,7 @@ static void add_rows(struct columns *columns, const struct log_summary *summary,
     json_decref(names);
 }
 
-/* Cuts the columns down until a row takes no more than `room` of the terminal: the bar first, then times, then names. */
+/* Cuts the columns down until a row takes no more than `room` of the terminal: the bar, then times, then names. */
 static void fit(struct table_widths *widths, const size_t *widest, size_t room)
 {
     size_t program = widest[PROGRAM], names = program + widest[WHERE];

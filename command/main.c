@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The `sockade` program: finds the subcommand that was named, and hands over. */
 #include "command/command.h"
+#include "command/log_filter.h"
 #include "command/options.h"
+#include "command/templates.h"
 #include "config/messages.h"
 #include "config/names.h"
 
@@ -22,7 +24,7 @@ static const struct command commands[] = {
     {"env", "print what puts a shell's programs under the policy", command_env},
     {"init", "write a commented policy to start from", command_init},
     {"check", "judge a policy: errors, and what is perhaps not meant", command_check},
-    {"explain", "tell what the policy says about one endpoint, and why", command_explain},
+    {"explain", "tell what the policy says about an endpoint or an event, and why", command_explain},
     {"test", "hold a policy against a table of expected decisions", command_test},
     {"log", "show what was refused and by which rule, or who talked to whom", command_log},
     {"compile", "turn a policy into the image that programs map", command_compile},
@@ -116,6 +118,10 @@ static int help_table(void)
          "option\t-\t-\t--version\t-\tshow the version");
     print_values("ENDPOINT", address_names, address_name_count, ":");
     print_values("FAMILY", family_names, family_name_count, "");
+    print_values("VERDICT", verdict_names, verdict_name_count, "");
+    printf("values\tTEMPLATE\t");
+    for (size_t i = 0; i < template_count; i++)
+        printf("%s%c", templates[i].name, i + 1 < template_count ? ' ' : '\n');
     return EXIT_FINE;
 }
 

@@ -106,12 +106,14 @@ static void print_help(const struct usage *usage)
         print_table(usage);
         return;
     }
-    printf("Usage: sockade %s %s\n", usage->command, usage->arguments);
+    printf("Usage: sockade %s ", usage->command);
+    print_wrapped(usage->arguments, strlen("Usage: sockade ") + strlen(usage->command) + 1);
     print_wrapped(usage->what, 0);
     puts("\nOptions:");
     print_options(usage);
     if (usage->more != NULL)
         printf("\n%s\n", usage->more);
+    printf("\nThe manual: man sockade-%s\n", usage->command);
 }
 
 /* The row of `--NAME`, where `name` has `length` bytes; NULL: there is none. */

@@ -96,7 +96,7 @@ int command_run(int argc, char **argv)
     const struct option_row rows[] = {
         {"policy", 0, "FILE", "the policy, text or image, in place of yours", NULL, &choices.policy, NULL},
         {"audit", 0, NULL, "refuse nothing, write what would be refused", &choices.additions.audit, NULL, NULL},
-        {"log", 0, "TARGET", "where to write it: stderr, syslog or file:PATH", NULL, &choices.log, NULL},
+        {"log", 0, "stderr|syslog|file:PATH", "where to write it", NULL, &choices.log, NULL},
         {"keep-privileges", 0, NULL, "let set-user-id programs gain theirs", &choices.keep_privileges, NULL, NULL},
         {"deny-to", 0, "ENDPOINT", "refuse reaching ADDRESS[:PORT[-PORT]][/PROTO]", NULL, NULL, rules},
         {"deny-from", 0, "ENDPOINT", "refuse being reached from it, on this port of ours", NULL, NULL, rules},
@@ -111,16 +111,15 @@ int command_run(int argc, char **argv)
         .command = "run",
         .arguments = "[OPTION]... [--] PROGRAM [ARG...]",
         .what = "Starts PROGRAM under the policy, in this process.",
-        .more =
-            "Rules of the command line come before those of the policy, in the order given: the first that matches\n"
-            "decides, so --allow-to stands before a wider --deny-to. An ADDRESS is one, a CIDR, a range A-B, "
-            "unix:/PATH,\n"
-            "a @set of the policy, or one of any, loopback, private, link-local, multicast, metadata.\n"
-            "PROGRAM and its children cannot gain privileges unless --keep-privileges is given.\n"
-            "Exit code: 125 nothing was started, 126 cannot be executed, 127 not found, else PROGRAM's own.\n\n"
-            "  sockade run --deny-to metadata --deny-to 10.0.0.0/8:22/tcp -- curl http://169.254.169.254/\n"
-            "  sockade run --closed --allow-to 192.0.2.53:53 --allow-to any:443/tcp -- ./job\n"
-            "  sockade run --audit --closed --log stderr -- ./program      tells what it would have refused",
+        .more = "Rules of the command line come before those of the policy, in the order given: the first that\n"
+                "matches decides, so --allow-to stands before a wider --deny-to. An ADDRESS is one, a CIDR, a range\n"
+                "A-B, unix:/PATH, a @set of the policy, or one of any, loopback, private, link-local,\n"
+                "multicast, metadata.\n"
+                "PROGRAM and its children cannot gain privileges unless --keep-privileges is given.\n"
+                "Exit code: 125 nothing was started, 126 cannot be executed, 127 not found, else PROGRAM's own.\n\n"
+                "  sockade run --deny-to metadata --deny-to 10.0.0.0/8:22/tcp -- curl http://169.254.169.254/\n"
+                "  sockade run --closed --allow-to 192.0.2.53:53 --allow-to any:443/tcp -- ./job\n"
+                "  sockade run --audit --closed --log stderr -- ./program      tells what it would have refused",
         .error_exit = EXIT_OWN,
         .in_order = true,
         .rows = rows,

@@ -40,6 +40,7 @@ static bool load_policy(struct scan_policy *out, const char *policy)
     struct surroundings surroundings;
     struct messages messages = {0};
     char path[PATH_MAX];
+    bool usable;
 
     surroundings_here(&surroundings);
     if (policy != NULL && !path_absolute(path, policy))
@@ -47,9 +48,14 @@ static bool load_policy(struct scan_policy *out, const char *policy)
     if (policy != NULL)
         surroundings.policy = path;
     out->count = layers_load(out->layers, &surroundings, &messages);
+    usable = out->count >= 0 && (policy == NULL || messages.errors == 0);
     messages_print(&messages, stderr);
     messages_free(&messages);
-    return out->count >= 0;
+    if (out->count >= 0 && !usable) {
+        complain("that policy would refuse everything, by its mistakes; see 'sockade check'");
+        layers_free(out->layers, out->count);
+    }
+    return usable;
 }
 
 static bool look_once(struct sights *out, const struct wishes *wishes)
@@ -162,9 +168,9 @@ int command_scan(int argc, char **argv)
         .command = "scan",
         .arguments = "[OPTION]...",
         .what = "Tells which sockets that your running programs hold already the policy would refuse.",
-        .more =
-            "Programs marked [sockade] are under Sockade already.\n"
-            "Exit code: 0 nothing would be refused, 1 something would, 2 wrong usage, 125 nothing could be looked at.",
+        .more = "Programs marked [sockade] are under Sockade already.\n"
+                "Exit code: 0 nothing would be refused, 1 something would, 2 wrong usage, 125 nothing could\n"
+                "be looked at.",
         .error_exit = EXIT_USAGE,
         .rows = rows,
         .row_count = sizeof(rows) / sizeof(rows[0]),

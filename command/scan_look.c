@@ -32,6 +32,7 @@ struct look {
     const struct layer *present[LAYERS_MAX];
     int count;
     unsigned watch; /* WATCH_* of all views */
+    bool asks_unix; /* some view has rules for paths that are reached */
     pid_t pid;
     const char *program;
     bool shimmed;
@@ -272,6 +273,8 @@ static void judge_holder(struct look *look, const struct holder *holder)
 
     if (count < 0 && error != ENOENT && error != ESRCH)
         add_unseen(look->sights, holder->pid, program, strerror(error));
+    else if (count > 0 && holder->space == 0)
+        add_unseen(look->sights, holder->pid, program, "another network namespace, whose sockets cannot be read");
     look->sights->processes += count >= 0;
     if (count > 0) {
         mapped_read(&mapped, holder->pid);
@@ -279,6 +282,7 @@ static void judge_holder(struct look *look, const struct holder *holder)
         look->program = program;
         look->shimmed = mapped.object[0] != '\0';
         open_views(look, named ? &names.names : NULL);
+        look->asks_unix = look->asks_unix || (look->watch & WATCH_TO_UNIX);
         for (ssize_t i = 0; i < count && look->count > 0; i++) {
             const struct held_socket *socket = sockets_find(&look->table, inodes[i]);
 
@@ -290,7 +294,17 @@ static void judge_holder(struct look *look, const struct holder *holder)
     free(program);
 }
 
-/* Reads the sockets of each namespace that some process is in, once. */
+/* Whether the sockets of a namespace were read for one of the first `count` processes. */
+static bool space_is_read(const struct holders *holders, size_t count, uint64_t space)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (holders->list[i].space == space)
+            return true;
+    }
+    return false;
+}
+
+/* Reads the sockets of each namespace that some process is in, once; where that fails the process has none. */
 static void read_spaces(struct look *look, struct holders *holders)
 {
     uint64_t own = space_of("self");
@@ -298,14 +312,10 @@ static void read_spaces(struct look *look, struct holders *holders)
     sockets_read_own(&look->table, own);
     for (size_t i = 0; i < holders->count; i++) {
         struct holder *holder = &holders->list[i];
-        bool known = holder->space == own || holder->space == 0;
 
-        for (size_t j = 0; j < i && !known; j++)
-            known = holders->list[j].space == holder->space;
-        if (known || sockets_read_proc(&look->table, holder->space, holder->pid))
-            continue;
-        add_unseen(look->sights, holder->pid, "?", "another network namespace, whose sockets cannot be read");
-        holder->space = 0;
+        if (holder->space != own && holder->space != 0 && !space_is_read(holders, i, holder->space) &&
+            !sockets_read_proc(&look->table, holder->space, holder->pid))
+            holder->space = 0;
     }
     sockets_order(&look->table);
 }
@@ -342,7 +352,7 @@ bool scan_look(struct sights *out, const struct scan_policy *policy, bool all)
     read_spaces(&look, &holders);
     for (size_t i = 0; i < holders.count; i++)
         judge_holder(&look, &holders.list[i]);
-    out->without_peers = look.table.without_peers;
+    out->without_peers = look.table.without_peers && look.asks_unix;
     sockets_free(&look.table);
     holders_free(&holders);
     return true;

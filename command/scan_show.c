@@ -108,14 +108,14 @@ static void add_line(struct columns *columns, const struct sight *order, size_t 
                        order->proto);
     columns_add(columns, COLOUR_NONE, peers);
     columns_add(columns, COLOUR_NONE, rule_name(order));
-    columns_add(columns, COLOUR_FAINT, order->at);
     columns_add(columns, COLOUR_NONE, order->reason);
+    columns_add(columns, COLOUR_FAINT, order->at);
     free(peers);
 }
 
 static void show_table(const struct sights *sights, FILE *stream)
 {
-    static const char *const heads[] = {"VERDICT", "PROGRAM", "PID", "WHAT", "PEERS", "RULE", "AT", "REASON"};
+    static const char *const heads[] = {"VERDICT", "PROGRAM", "PID", "WHAT", "PEERS", "RULE", "REASON", "AT"};
     static const bool right[] = {false, false, true, false, false, false, false, false};
     struct columns columns = {.width = sizeof(heads) / sizeof(heads[0]), .right = right};
     size_t count;
@@ -140,8 +140,9 @@ void scan_show(const struct sights *sights, FILE *stream)
         fprintf(stream, "not seen: %s (%ld): %s\n", sights->unseen[i].program, (long)sights->unseen[i].pid,
                 sights->unseen[i].why);
     if (sights->without_peers)
-        fputs("not seen: whom Unix sockets of other namespaces, or where sock_diag is refused, are connected to\n",
-              stream);
+        fputs(
+            "not seen: whom Unix sockets are connected to, in other network namespaces or where sock_diag is refused\n",
+            stream);
     if (!sights->policy) {
         fputs("there is no policy here, so nothing would be refused; name one by --policy\n", stream);
         return;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Completion of `sockade` for bash. What there is to complete is asked of the program itself (`sockade help --table`), so
-# that this file never falls behind it.
+# Completion of `sockade` for bash. What there is to complete is asked of the program itself (`sockade help --table`),
+# so that this file never falls behind it.
 
 # The line up to the cursor in words, as the program would get them: bash itself cuts words at : and = too.
 _sockade_words() {
@@ -23,15 +23,19 @@ _sockade_words() {
 
 # Names of rules that stand in a policy of this user's or of the system.
 _sockade_rules() {
-    sed -n 's/.*\bname *= *"\([^"\\ ]*\)".*/\1/p' "${SOCKADE_POLICY:-${XDG_CONFIG_HOME:-$HOME/.config}/sockade/policy.conf}" \
-        /etc/sockade/policy.conf /etc/sockade/policy.d/*.conf 2>/dev/null
+    sed -n 's/.*\bname *= *"\([^"\\ ]*\)".*/\1/p' \
+        "${SOCKADE_POLICY:-${XDG_CONFIG_HOME:-$HOME/.config}/sockade/policy.conf}" /etc/sockade/policy.conf /etc/sockade/policy.d/*.conf 2>/dev/null
 }
 
 # _sockade_value KIND TEXT: what a value of that name may be
 _sockade_value() {
     local kind=$1 text=$2
     case $kind in
-    *'|'*) mapfile -t COMPREPLY < <(compgen -W "${kind//|/ }" -- "$text") ;;
+    *'|'*)
+        kind=${kind//|/ }
+        mapfile -t COMPREPLY < <(compgen -W "${kind%%[A-Z]*}" -- "$text")
+        [[ ${COMPREPLY[0]} != *: ]] || compopt -o nospace
+        ;;
     RULE) mapfile -t COMPREPLY < <(compgen -W "$(_sockade_rules)" -- "$text") ;;
     PROGRAM) mapfile -t COMPREPLY < <(compgen -c -- "$text") ;;
     PID) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$text") ;;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Completion of `sockade` for fish. What there is to complete is asked of the program itself (`sockade help --table`), so
-# that this file never falls behind it.
+# Completion of `sockade` for fish. What there is to complete is asked of the program itself (`sockade help --table`),
+# so that this file never falls behind it.
 
 # Names of rules that stand in a policy of this user's or of the system.
 function __sockade_rules
@@ -14,7 +14,7 @@ end
 function __sockade_value
     switch $argv[1]
         case '*|*'
-            string split '|' $argv[1]
+            string split '|' (string replace -r '[A-Z].*' '' $argv[1])
         case RULE
             __sockade_rules
         case PROGRAM

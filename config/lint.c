@@ -129,8 +129,14 @@ static void add_advice(const struct policy *policy, struct messages *messages)
 
 void policy_lint(const struct policy *policy, const struct range_set *resolvers, struct messages *messages)
 {
-    struct work work = {.left = WORK, .never = memory_new(policy->rule_count)};
+    struct work work = {
+        .left = WORK,
+        .never = memory_new(policy->rule_count),
+        .briefs = memory_new(policy->rule_count * sizeof(struct brief)),
+    };
 
+    for (size_t i = 0; i < policy->rule_count; i++)
+        work.briefs[i] = rule_brief(&policy->rules[i]);
     lint_order(policy, messages, &work);
     lint_needless(policy, messages, &work);
     check_unused_sets(policy, messages);
@@ -145,4 +151,5 @@ void policy_lint(const struct policy *policy, const struct range_set *resolvers,
         note(messages, "too-many", (struct place){policy->file_count > 0 ? policy->files[0] : NULL, 0},
              "the rules are too many to compare all of them; some advice may be missing");
     free(work.never);
+    free(work.briefs);
 }

@@ -25,13 +25,38 @@ char *rule_called(const struct rule *rule);
 
 /* ---- lint_relate.c: rules of one direction ---- */
 
+/*
+ * What of a rule tells most others apart from it. Of many rules nearly all pairs have nothing in common, and to find
+ * that out must not cost a look at their addresses.
+ */
+struct brief {
+    unsigned chain;
+    uint8_t kind, protos;
+    bool other; /* Unix patterns or families */
+    uint16_t first_port, last_port;
+    uint32_t first4, last4;
+    uint64_t first6, last6; /* upper halves */
+};
+
+/* False where no call may be named by both. */
+static inline bool briefs_may_meet(const struct brief *a, const struct brief *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return (a->other && b->other) ||
+           ((a->protos & b->protos) && a->first_port <= b->last_port && b->first_port <= a->last_port &&
+            ((a->first4 <= b->last4 && b->first4 <= a->last4) || (a->first6 <= b->last6 && b->first6 <= a->last6)));
+}
+
 /* How much may be compared; what is left over then is not looked at. */
 struct work {
+    struct brief *briefs; /* of each rule */
     size_t left;
     bool out;    /* it was not enough */
     bool *never; /* of each rule: others decide all that it names, so it is told of once */
 };
 
+struct brief rule_brief(const struct rule *rule);
 bool rule_is_empty(const struct rule *rule);
 
 /* Whether every call that `inner` names is named by `outer`. */

@@ -20,6 +20,7 @@ struct walk {
     const struct policy *policy;
     const struct rule *rule;
     const struct rule *by;
+    size_t at; /* its number */
     struct work *work;
 };
 
@@ -35,7 +36,9 @@ static enum fate walk_chain(struct walk *walk, unsigned chain, size_t first)
     for (size_t i = first; i < walk->policy->rule_count; i++) {
         const struct rule *later = &walk->policy->rules[i];
 
-        if (later->chain != chain || later->kind != walk->rule->kind || !rules_meet(walk->rule, later, walk->work))
+        if (walk->work->briefs[i].chain != chain ||
+            !briefs_may_meet(&walk->work->briefs[walk->at], &walk->work->briefs[i]) ||
+            !rules_meet(walk->rule, later, walk->work))
             continue;
         if (!same_outcome(walk->rule, later))
             return FATE_NEEDED;
@@ -104,7 +107,7 @@ static void tell_end(const struct rule *rule, struct messages *messages)
 
 static void check_rule(const struct policy *policy, size_t at, struct messages *messages, struct work *work)
 {
-    struct walk walk = {.policy = policy, .rule = &policy->rules[at], .work = work};
+    struct walk walk = {.policy = policy, .rule = &policy->rules[at], .at = at, .work = work};
     enum fate fate;
     char *called;
 

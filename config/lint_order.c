@@ -6,9 +6,10 @@
 
 #include <stdlib.h>
 
-static bool same_chain(const struct rule *a, const struct rule *b)
+/* Whether rule `i` may decide some of rule `at` before it. */
+static bool may_come_first(const struct work *work, size_t i, size_t at)
 {
-    return a->chain == b->chain && a->kind == b->kind;
+    return work->briefs[i].chain == work->briefs[at].chain && briefs_may_meet(&work->briefs[i], &work->briefs[at]);
 }
 
 static bool refuses(const struct rule *rule)
@@ -36,7 +37,7 @@ static bool taken(const struct policy *policy, size_t at, unsigned proto, struct
     for (size_t i = 0; i < at && !none; i++) {
         const struct rule *earlier = &policy->rules[i];
 
-        if (!same_chain(earlier, later) || earlier->audit || !(earlier->protos & proto) ||
+        if (!may_come_first(work, i, at) || earlier->audit || !(earlier->protos & proto) ||
             !ports_hold(earlier, later) || !rules_meet(earlier, later, work) || work->out)
             continue;
         range_set_subtract(&left, earlier->cover);
@@ -103,7 +104,7 @@ static void check_rule(const struct policy *policy, size_t at, struct messages *
     for (size_t i = 0; i < at; i++) {
         const struct rule *earlier = &policy->rules[i];
 
-        if (!same_chain(earlier, later) || earlier->audit || !rules_meet(earlier, later, work))
+        if (!may_come_first(work, i, at) || earlier->audit || !rules_meet(earlier, later, work))
             continue;
         if (rule_holds(earlier, later, work)) {
             tell_shadowed(later, earlier, messages);

@@ -81,6 +81,34 @@ static bool holds_families(const struct rule *outer, const struct rule *inner)
     return true;
 }
 
+struct brief rule_brief(const struct rule *rule)
+{
+    const struct range_set *cover = rule->cover;
+    struct brief brief = {
+        .chain = rule->chain,
+        .kind = (uint8_t)rule->kind,
+        .protos = (uint8_t)rule->protos,
+        .other = rule->path_count > 0 || rule->family_count > 0,
+        .last_port = UINT16_MAX,
+        .first4 = UINT32_MAX,
+        .first6 = UINT64_MAX,
+    };
+
+    if (rule->port_count > 0) {
+        brief.first_port = rule->ports[0].first;
+        brief.last_port = rule->ports[rule->port_count - 1].last;
+    }
+    if (cover->v4_count > 0) {
+        brief.first4 = cover->v4[0].first;
+        brief.last4 = cover->v4[cover->v4_count - 1].last;
+    }
+    if (cover->v6_count > 0) {
+        brief.first6 = cover->v6[0].first_hi;
+        brief.last6 = cover->v6[cover->v6_count - 1].last_hi;
+    }
+    return brief;
+}
+
 bool rule_is_empty(const struct rule *rule)
 {
     return range_set_is_empty(rule->cover) && rule->path_count == 0 && rule->family_count == 0;

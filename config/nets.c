@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sorted addresses are divided where the smallest net around them splits in two halves, until what is left is a net that
- * may stand for them, or single addresses.
+ * Sorted addresses are divided where the smallest net around them splits in two halves, until what is left is a net
+ * that may stand for them, or single addresses.
  */
 #include "config/nets.h"
 

@@ -3,8 +3,8 @@
  * Addresses that were seen, as nets where several of them fall close together.
  *
  * A net takes the place of addresses where at least NETS_LEAST of them fall into it, it is no wider than /24 or, for
- * IPv6, /64, and of an IPv4 net at least one address in NETS_SHARE was seen. It is the smallest one that holds them. All
- * others stay what they are.
+ * IPv6, /64, and of an IPv4 net at least one address in NETS_SHARE was seen. It is the smallest one that holds them.
+ * All others stay what they are.
  */
 #ifndef SOCKADE_CONFIG_NETS_H
 #define SOCKADE_CONFIG_NETS_H

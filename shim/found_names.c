@@ -43,11 +43,16 @@ static __attribute__((noinline)) void event_write(const struct layer *layer, con
     event_line_give(line);
 }
 
+/* A literal is no name. */
 static void tell(const char *op, const char *name, const struct address *address)
 {
     int saved = errno;
     int count = atomic_load_explicit(&process.layer_count, memory_order_acquire);
+    char text[ADDRESS_TEXT];
 
+    address_format(address, text);
+    if (strcmp(name, text) == 0)
+        return;
     for (int i = 0; i < count; i++)
         event_write(&process.layers[i], op, name, address);
     errno = saved;

@@ -34,7 +34,7 @@ EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, 
     if (watching(WATCH_TO) && is_literal(node, hints))
         return RARE_REAL(getaddrinfo)(node, service, hints, out);
     ASKING_NAMES(int, "getaddrinfo", NULL, false, 0, RARE_REAL(getaddrinfo)(node, service, hints, out),
-                 result == EAI_AGAIN, found_addresses("getaddrinfo", node, result == 0 ? *out : NULL));
+                 result == EAI_AGAIN, result == 0 ? found_addresses("getaddrinfo", node, *out) : (void)0);
 }
 
 /* Whether getnameinfo gave a number where a name was asked for. */
@@ -195,7 +195,7 @@ static int look_up(const struct gaicb *request, struct addrinfo **out)
 {
     ASKING_NAMES(int, "getaddrinfo_a", NULL, false, 0,
                  RARE_REAL(getaddrinfo)(request->ar_name, request->ar_service, request->ar_request, out),
-                 result == EAI_AGAIN, found_addresses("getaddrinfo_a", request->ar_name, result == 0 ? *out : NULL));
+                 result == EAI_AGAIN, result == 0 ? found_addresses("getaddrinfo_a", request->ar_name, *out) : (void)0);
 }
 
 /* By libc's threads. Names can be told of where the program waits for all of them. */

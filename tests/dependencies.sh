@@ -125,15 +125,17 @@ case " $* " in
     need libproxychains4 sh tests/real/has.sh '/usr/lib/*/libproxychains.so.4'
     need libkeepalive0 test -e /usr/lib/libkeepalive.so
     need clang command -v clang
-    need zsh command -v zsh
-    need fish command -v fish
     need gdb command -v gdb
+    need tmux command -v tmux
     need mmdebstrap command -v mmdebstrap
     # For aarch64; gcc's cross compilers exclude gcc-multilib.
     need lld command -v ld.lld
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/crt1.o
     need libgcc-12-dev-arm64-cross sh tests/real/has.sh '/usr/lib/gcc-cross/aarch64-linux-gnu/*/libgcc.a'
     need qemu-user command -v qemu-aarch64
+    need debhelper command -v dh
+    need lintian command -v lintian
+    need autopkgtest command -v autopkgtest
     ;;
 esac
 # real CASE...: the real programs of these cases of the table; a file's name there may hold a star

@@ -41,7 +41,8 @@ enter_net() {
 add_addresses() {
     for address in "$@"; do
         case $address in
-        *:*) ip address add "$address/128" dev lo ;;
+        # Without the flag it is tentative until a kernel thread has seen it, and no route may have it as its source.
+        *:*) ip address add "$address/128" dev lo nodad ;;
         *) ip address add "$address/32" dev lo ;;
         esac
     done

@@ -109,6 +109,83 @@ chmod 666 .config/sockade/policy.conf
 sockade check
 is "$STATUS" 1 'a layer that others may write: exit 1'
 
+# A caret under the place, whatever stands there.
+sockade check bad.conf
+like "$ERR" '^      \{ action = "dney"; to = "192\.0\.2\.1/24"; \}' 'the line is shown'
+is "$(echo "$ERR" | grep -A 2 'cannot be' | tail -n 2)" '      { action = "dney"; to = "192.0.2.1/24"; }
+                  ^~~~' 'with a caret under the word'
+{
+    echo 'version = 1;'
+    printf 'rules = ( { action = "deny"; to = [ '
+    printf '"192.0.2.1", %.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
+    printf '"\303\274\033[31m", "10.0.0.1/8" ]; } );\n'
+} | mine wide.conf
+sockade check wide.conf
+unlike "$OUT$ERR" "$(printf '\033')" 'nothing of a line reaches the terminal as a control sequence'
+longest=$(echo "$ERR" | grep '^    ' | awk '{ if (length > most) most = length } END { print most }')
+[ "$longest" -lt 220 ]
+ok $? "a long line is cut ($longest)"
+is "$(echo "$ERR" | grep -A 2 'host bits' | awk 'NR == 2 { at = index($0, "10.0.0.1/8") } NR == 3 { print at - index($0, "^") }')" 1 \
+    'and the caret stands under the place all the same, a character of two bytes before it'
+printf 'version = 1;\nrules = (\n  { action = "deny"; to = [ "any", ]; }\n);\n' | mine syntax.conf
+sockade check syntax.conf
+like "$ERR" '^ +\^' 'a syntax error has one too'
+printf 'version = 1;\nrules = ( { action = "deny"; to = [ "any" "loopback" ]; } );\n' | mine comma.conf
+sockade check comma.conf
+is "$(echo "$ERR" | sed -n 3p)" '                                              ^~~~~~~~~~' 'at the very place'
+
+# Formats for editors and for CI.
+sockade check --format short bad.conf
+is "$STATUS" 1 '--format short: exit 1'
+like "$ERR" 'bad\.conf:4:15: error: .action. cannot be .dney.' 'one line each, with the column'
+is "$(echo "$ERR" | grep -vc '^/[^:]*:[0-9]*:[0-9]*: error: ')" 0 'and nothing else'
+sockade check --format json bad.conf
+is "$STATUS $ERR" '1 ' '--format json: exit 1, nothing on stderr'
+is "$(echo "$OUT" | python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+file = found["files"][0]
+print(found["v"], file["errors"], [(f["line"], f.get("column"), f["id"], f.get("fix")) for f in file["findings"]])')" \
+    "1 3 [(3, 22, 'unknown-key', 'to'), (4, 28, 'host-bits', '192.0.2.0/24'), (4, 15, 'unknown-value', 'deny')]" 'what it holds'
+sockade check --format jsonn bad.conf
+is "$STATUS" 2 'an unknown format: exit 2'
+like "$ERR" "did you mean 'json'" 'the nearest'
+sockade check --strict --format json shadow.conf
+is "$STATUS" 1 '--strict --format json: exit 1'
+
+# Advice that is silenced, in its line or the one above, and no other.
+mine quiet.conf <<'END'
+version = 1;
+rules = (
+  { action = "deny"; to = "192.0.2.0/24"; },
+  { action = "allow"; to = "192.0.2.1"; }, # sockade: ignore shadowed
+  # as it was; sockade: ignore overlap, shadowed
+  { action = "allow"; to = "192.0.2.2"; },
+  { action = "allow"; to = "192.0.2.3"; }, # sockade: ignore unused-set
+  { action = "allow"; to = "192.0.2.4"; }  # sockade: ignore shadowed
+);
+END
+sockade check quiet.conf
+like "$OUT" ': 1 warning, 3 ignored$' 'advice can be silenced'
+like "$ERR" 'quiet\.conf:7: warning: .*\[shadowed\]$' 'by its own id alone'
+like "$ERR" 'warning:' 'others stay'
+printf 'version = 1; # sockade: ignore unknown-key host-bits\ndeny_to = [ "192.0.2.1/24" ]; # sockade: ignore host-bits\n' | mine loud.conf
+sockade check loud.conf
+is "$STATUS" 1 'an error cannot be silenced'
+
+# A list of names is one message.
+{ printf '0.0.0.0 ads%d.example\n' 1 2 3; printf 'host%d.example\n' 4 5 6 7; echo 192.0.2.1; } | mine lists.names
+printf 'version = 1;\nsets = { ads = { file = "lists.names"; }; };\ndeny_to = [ "@ads" ];\n' | mine names.conf
+sockade check names.conf
+is "$(echo "$ERR" | grep -c 'lists\.names')" 1 'a list of names is told once'
+like "$ERR" "lists\.names:1: 7 lines hold host names, the first one here 'ads1\.example'" 'with their number'
+
+# The examples are clean, but for what depends on the machine.
+for example in "$ROOT"/examples/*.conf; do
+    capture "$SOCKADE" check --strict "$example"
+    is "$STATUS" 0 "${example##*/} is clean" || note ' err' "$ERR"
+done
+
 # Lists and sets: what was merged in them, of both families and in every way an entry is written.
 as_user mkdir lists
 printf '%s\n' 10.0.0.0/8 '# again' 10.0.0.0/8 10.0.0.0-10.255.255.255 10.1.0.0/16 10.1.2.3 192.0.2.0/25 192.0.2.128/25 \

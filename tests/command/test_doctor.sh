@@ -53,6 +53,15 @@ all = json.load(sys.stdin)
 print(all["v"], all["problems"], all["warnings"], sorted({check["mark"] for check in all["checks"]}))')" \
     "1 0 0 ['ok']" 'which is JSON, and versioned'
 
+# On a terminal there are colours and lines end before its edge; NO_COLOR is respected.
+on_terminal() {
+    as_user timeout 10 script -q -c "stty cols 80; env TERM=xterm $1 '$SOCKADE' doctor" /dev/null </dev/null | tr -d '\r'
+}
+on_terminal '' >screen
+is "$(grep -c "$(printf '  \033\\[32mok     \033\\[0m')" screen | sed 's/^[0-9][0-9]*$/some/; s/^0$//')" some 'colours on a terminal'
+is "$(on_terminal NO_COLOR=1 | grep -c "$(printf '\033')")" 0 'none with NO_COLOR'
+is "$(on_terminal NO_COLOR=1 | awk 'length > 80 && / /  && $1 !~ /\//' | grep -v /libsockade)" '' 'and no long lines'
+
 # Policies: none, a text without image, a stale image, a broken text, one that others may write to.
 as_user mkdir -p .config/sockade
 conf=.config/sockade/policy.conf

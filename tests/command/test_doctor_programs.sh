@@ -110,7 +110,7 @@ if [ "$TEST_UID" -eq 0 ]; then
     if setcap cap_net_raw+ep able 2>/dev/null; then
         judged 0 'ok +program +\./able: carries capabilities: started through its loader' ./able
     else
-        skip 'the file system takes no capabilities' 'a program with capabilities'
+        skip 'the file system takes no capabilities' 'a program with file capabilities'
     fi
 fi
 

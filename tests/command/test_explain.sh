@@ -118,6 +118,82 @@ capture as_user "$SOCKADE" explain --policy audit.conf --to 192.0.2.1
 like "$OUT" 'would deny with EACCES' 'a policy in audit mode'
 like "$OUT" '^allowed' 'refuses nothing'
 
+# Events against the present policy.
+mine events.jsonl <<END
+{"v":1,"time":"2026-01-31T12:00:00.000Z","pid":7,"exe":"/usr/bin/curl","op":"connect","dst":"192.0.2.1","port":80,"proto":"tcp","verdict":"deny","rule":"web","at":"$PWD/policy.conf:4","layer":"user","reason":"no web","hint":"{ action = \"allow\"; to = \"192.0.2.1\"; proto = \"tcp\"; port = 80; }"}
+no event at all
+{"v":1,"time":"2026-01-31T12:00:01.000Z","pid":7,"exe":"/opt/tools/tool","op":"connect","dst":"2001:db8::7","port":80,"proto":"tcp","verdict":"deny","rule":"six","at":"$PWD/policy.conf:99","layer":"user"}
+{"v":1,"time":"2026-01-31T12:00:02.000Z","pid":7,"exe":"/usr/bin/nc","op":"connect","dst":"198.51.100.1","port":80,"proto":"tcp","verdict":"deny","rule":"gone","at":"$PWD/policy.conf:9","layer":"user"}
+{"v":1,"time":"2026-01-31T12:00:03.000Z","pid":7,"exe":"/bin/sh","op":"socket","family":17,"verdict":"deny","rule":"packet","at":"$PWD/policy.conf:12","layer":"user"}
+{"v":1,"time":"2026-01-31T12:00:04.000Z","pid":7,"exe":"/bin/x","op":"accept","src":"198.51.100.7","port":22,"proto":"tcp","verdict":"deny","rule":"ssh","at":"$PWD/policy.conf:8","layer":"system"}
+{"v":1,"time":"2026-01-31T12:00:05.000Z","pid":7,"exe":"/bin/x","op":"execve","target":"/bin/ping","verdict":"deny","rule":"unprotected","layer":"user"}
+{"v":1,"time":"2026-01-31T12:00:06.000Z","pid":7,"exe":"/bin/x","op":"connect","dst":"unix:/run/docker.sock","verdict":"deny","rule":"docker","at":"$PWD/policy.conf:10","layer":"user"}
+END
+holds 1 '^then: deny, by rule "web", .*policy\.conf:4: no web$' --file events.jsonl --line 1
+like "$OUT" '^now: to 192\.0\.2\.1:80/tcp' 'what is asked now'
+like "$OUT" '^The policy says the same now\.$' 'nothing is different'
+like "$OUT" '^If it was wanted, add in front of .*policy\.conf:4:$' 'where a line belongs'
+like "$OUT" '^    \{ action = "allow"; to = "192\.0\.2\.1"; proto = "tcp"; port = 80; \},$' 'and which'
+holds 3 'no line of JSON' --file events.jsonl --line 2
+holds 1 'the same now; the rule stands at .*policy\.conf:6\.$' --file events.jsonl --line 3
+holds 0 '^It differs: the layer says allow now' --file events.jsonl --line 4
+like "$OUT" 'policy\.conf was changed since then, at 20' 'since the policy was edited'
+holds 1 '^now: family family 17|^now: family' --file events.jsonl --line 5
+like "$OUT" 'action = "allow"; family = "packet";' 'a family too'
+holds 1 'the system layer that decided then is not there now' --file events.jsonl --line 6
+holds 3 'not about an endpoint' --file events.jsonl --line 7
+holds 1 'rule "docker"' --file events.jsonl
+holds 3 'there is no line 99' --file events.jsonl --line 99
+holds 3 '1 line is no event' --file events.jsonl --all
+is "$(echo "$OUT" | grep -c '^then: ')" 7 'all events'
+capture as_user sh -c "tail -n 1 events.jsonl | '$SOCKADE' explain --policy policy.conf --file -"
+like "$STATUS $OUT" '^1 .*/bin/x' 'standard input'
+holds 1 'rule "web"' "$(head -n 1 events.jsonl)"
+holds 3 'events.nowhere' --file events.nowhere
+holds 2 'goes with --file' --all
+holds 2 'no number of a line' --file events.jsonl --line x
+explain --json --file events.jsonl --line 4
+is "$(echo "$OUT" | python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+event = found["events"][0]
+print(found["v"], event["endpoint"], event["same"], event["answers"][0]["outcome"], len(event["changed_since"]), "add" in event)')" \
+    '1 198.51.100.1:80/tcp False allowed 1 False' 'events as JSON'
+capture as_user env XDG_STATE_HOME="$PWD/state" "$SOCKADE" explain --last
+is "$STATUS $ERR" '3 sockade: no refusal stands in your log' 'no log: it is said'
+as_user mkdir -p state/sockade && as_user cp events.jsonl state/sockade/
+capture as_user env XDG_STATE_HOME="$PWD/state" "$SOCKADE" explain --last --policy policy.conf
+like "$STATUS $OUT" '^1 2026-01-31T12:00:06' 'the newest refusal of the own log'
+
+# A question as JSON.
+explain --json --to 192.0.2.1:80
+is "$(echo "$OUT" | python3 -c '
+import json, sys
+question = json.load(sys.stdin)["question"]
+print([(a["protocols"], a["outcome"], a.get("errno"), a["layers"][0].get("rule"), a["layers"][0].get("line")) for a in question["answers"]])')" \
+    "[(['tcp'], 'denied', 'EPERM', 'web', 4), (['udp'], 'allowed', None, None, None)]" 'both protocols, each with its rule'
+
+# All that holds.
+holds 0 '^user layer .*/policy\.conf:$' --effective
+like "$OUT" '^  default outbound allow, inbound allow, listen allow, loopback exempt$' 'defaults are filled in'
+like "$OUT" '^ +2  deny to 192\.0\.2\.1 proto tcp port 80 errno EPERM  rule "web" at .*policy\.conf:4 \(no web\)$' 'a rule'
+like "$OUT" '^ +1  .* audit only  rule "watch"' 'one that only audits'
+like "$OUT" '^ +8  deny to unix:/run/docker\.sock errno EACCES' 'a Unix path'
+like "$OUT" '^ +10  deny family packet errno EAFNOSUPPORT' 'a family'
+unlike "$OUT" '"own"' "another program's rules are left out"
+holds 0 "\\[as program '/\\*/tool'\\]" --effective --exe "$PWD/tools/tool"
+like "$OUT" '^ +1  deny to 203\.0\.113\.1 errno EACCES  rule "own"' "a program's own rules come first"
+explain --effective --json --exe "$PWD/tools/tool"
+is "$(echo "$OUT" | python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+layer = found["layers"][0]
+print(found["v"], layer["mode"], layer["program"], [r["rule"] for r in layer["rules"]][:3], layer["rules"][2]["peers"])')" \
+    "1 enforce /*/tool ['own', 'watch', 'web'] ['192.0.2.1']" 'as JSON'
+holds 0 'the text is not to be had' --policy policy.image --effective
+like "$OUT" '^ +3  deny proto tcp port 80 errno EPERM  rule "web"|deny.*port 80 errno EPERM  rule "web"' 'an image without addresses'
+holds 2 'give one of' --effective --to 192.0.2.1:80
+
 # The decision table.
 table() { mine cases && capture as_user "$SOCKADE" test policy.conf cases; }
 table <<'END'
@@ -175,4 +251,40 @@ is "$OUT" '1 passed, 0 failed' 'a policy in audit mode would deny'
 echo 'to 192.0.2.1:80 -> deny EPERM by web' | mine cases
 capture as_user "$SOCKADE" test policy.image cases cases
 is "$OUT" '2 passed, 0 failed' 'an image, and two tables'
+
+# Which word is wrong, and what comes near.
+echo 'to 192.0.2.1:80 -> dney EPERM' | mine cases
+capture as_user "$SOCKADE" test policy.conf cases
+is "$(echo "$OUT" | sed -n 1,3p)" "cases:1: unknown outcome 'dney'; did you mean 'deny'?
+    to 192.0.2.1:80 -> dney EPERM
+                       ^~~~" 'a caret under a word that is none'
+echo 'to 192.0.2.1:80 -> deny EACCES by web # no' | mine cases
+capture as_user "$SOCKADE" test policy.conf cases
+is "$(echo "$OUT" | sed -n 2,3p)" '    to 192.0.2.1:80 -> deny EACCES by web # no
+                       ^~~~~~~~~~~~~~~~~~' 'and under what was expected'
+
+# Coverage, TAP and JSON.
+printf '%s\n' 'to 192.0.2.1:80 -> deny by web' 'to 192.0.2.2:5 -> deny # not' | mine cases
+capture as_user "$SOCKADE" test --coverage policy.conf cases
+is "$STATUS $(echo "$OUT" | tail -n 1)" '1 1 passed, 1 failed' 'coverage changes nothing'
+like "$OUT" '^3 of 11 rules reached$' 'how many rules were reached, those that only audit too'
+like "$OUT" '^not reached: rule "six" at .*policy\.conf:6$' 'and which not'
+unlike "$OUT" 'not reached: rule "(web|watch|hole)"' 'and no other'
+capture as_user "$SOCKADE" test --tap policy.conf cases
+is "$(echo "$OUT" | grep -E '^(TAP|ok|not ok|1\.\.)')" 'TAP version 13
+ok 1 - cases:1: to 192.0.2.1:80
+not ok 2 - cases:2: to 192.0.2.2:5
+1..2' 'TAP'
+like "$OUT" '^  got: "drop"$' 'with what was got'
+capture as_user "$SOCKADE" test --json --coverage policy.conf cases
+is "$STATUS $(echo "$OUT" | python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+print(found["v"], found["passed"], found["failed"], found["cases"][1]["got"], found["cases"][1]["column"],
+      found["coverage"]["rules"], found["coverage"]["reached"])')" '1 1 1 1 drop 19 11 3' 'JSON'
+echo 'to 192.0.2.1:80 -> deny by web' | mine cases
+capture as_user "$SOCKADE" test --strict policy.conf cases
+is "$STATUS" 1 '--strict wants every rule reached'
+capture as_user "$SOCKADE" test "$ROOT/examples/metadata.conf" --strict "$ROOT/examples/metadata.cases"
+is "$STATUS" 0 'as the tables of the examples do'
 done_testing

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a real, interactive shell completes on a terminal: complete.py SHELL LINE... prints what each line becomes.
 
-The line is typed and the tabulator pressed, and what the shell writes behind the line is printed. With --list LINE... it
-is pressed twice, and the options that the shell then lists are printed.
+The line is typed and the tabulator pressed, and what the shell writes behind the line is printed. With --list LINE...
+it is pressed twice, and the options that the shell then lists are printed.
 """
 
 import os
@@ -64,7 +64,7 @@ class Terminal:
 
 def plain(text):
     """Without what steers a terminal."""
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\x07\r]|\x1b[=>]", "", text)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[^\n -~]", "", text)
 
 
 def main():

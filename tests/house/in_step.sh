@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The program, its --help, the manual and the completions say the same: commands, options, keys, names, hooks, variables,
-# events, exit codes. Every example of the manual runs and prints what the page says.
+# The program, its --help, the manual and the completions say the same: commands, options, keys, names, hooks,
+# variables, events, exit codes. Every example of the manual runs and prints what the page says.
 . "${0%/*}/../lib.sh"
 scratch
 house=$ROOT/tests/house
@@ -16,21 +16,23 @@ is "$(compare hooks)" '' 'libsockade(8) has every hooked name, and the manual ev
 is "$(compare events)" '' 'sockade-events(5) has every key of an event, in order'
 is "$(compare api)" '' 'sockade(3) has every name of sockade.h'
 is "$(compare advice)" '' 'sockade-check(1) has every id of advice'
-is "$(as_user /usr/bin/python3 "$house/manual.py" worked 2>&1)" '' 'the worked examples of sockade.conf(5) decide as they say'
+is "$(as_user /usr/bin/python3 "$house/manual.py" worked 2>&1)" '' \
+    'the worked examples of sockade.conf(5) decide as they say'
 if can_in_net; then
-    is "$(in_net as_user /usr/bin/python3 "$house/manual.py" examples 2>&1)" '' 'the examples of every page print what it says'
+    is "$(in_net as_user /usr/bin/python3 "$house/manual.py" examples 2>&1)" '' \
+        'the examples of every page print what it says'
 else
     skip 'no network namespace can be made here' 'the examples of every page print what it says'
 fi
 
-# The pages as scdoc makes them. What it always writes is no finding: an empty paragraph around headings and indents, long
-# lines, and titles as they are given.
+# The pages as scdoc makes them. What it always writes is no finding: an empty paragraph around headings and indents,
+# long lines, and titles as they are given.
 if command -v scdoc >/dev/null && command -v mandoc >/dev/null; then
     for page in "$ROOT"/man/*.scd; do
         name=${page##*/}
         scdoc <"$page" >"$SCRATCH/${name%.scd}" || echo "$name"
-        mandoc -T lint "$SCRATCH/${name%.scd}" |
-            grep -vE 'STYLE: (input text line longer than|lower case character)|skipping paragraph macro: PP (empty|after)'
+        mandoc -T lint "$SCRATCH/${name%.scd}" | grep -vE \
+            'STYLE: (input text line longer than|lower case character)|skipping paragraph macro: PP (empty|after)'
     done >findings 2>&1
     is "$(cat findings)" '' 'mandoc finds nothing in the pages'
 else
@@ -44,7 +46,9 @@ PATH=$PWD:${SOCKADE%/*}:$PATH
 table=$("$SOCKADE" help --table)
 # shellcheck disable=SC2016 # for awk
 of_table() { printf "%s\n" "$table" | awk -F "\t" "$1" | sort; }
+# shellcheck disable=SC2016 # for awk
 is "$(candidates 'sockade ' | grep -v '^-')" "$(of_table '$1 == "command" { print $2 }')" 'bash: the commands'
+# shellcheck disable=SC2016 # for awk
 for command in $(of_table '$1 == "command" { print $2 }'); do
     is "$(candidates "sockade $command --")" "$(of_table "\$1 == \"option\" && \$2 == \"$command\" { print \$4 }")" \
         "bash: the options of $command"
@@ -52,8 +56,7 @@ done
 is "$(candidates 'sockade run --deny-to l')" 'link-local:
 loopback:' 'bash: the names that an endpoint may begin with'
 is "$(candidates 'sockade explain --on=lo')" 'loopback:' 'bash: also behind ='
-is "$(candidates 'sockade explain --to [fd00::1]:443 --f')" '--family
---from' 'bash: an endpoint before it'
+is "$(candidates 'sockade explain --to [fd00::1]:443 --fa')" --family 'bash: an endpoint before it'
 is "$(candidates 'sockade explain --family pa')" packet 'bash: families'
 mkdir -p policies
 : >policies/mine.conf

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Compares the manual with what it describes: manual.py CHECK prints each difference, and nothing where there is none.
 
-Everything is read from where it is decided: the program's own table, the readers' lists of keys, the tables of names and
-of hooks, the writer of events.
+Everything is read from where it is decided: the program's own table, the readers' lists of keys, the tables of names
+and of hooks, the writer of events.
 """
 
 import glob
@@ -28,8 +28,15 @@ def page(name):
 
 def section(text, name):
     """The lines between that heading and the next one of its kind."""
-    match = re.search(rf"^# {re.escape(name)}\n(.*?)(?=^# |\Z)", text, re.M | re.S)
-    return match.group(1) if match else ""
+    inside = literal = False
+    found = []
+    for line in text.split("\n"):
+        literal ^= line.startswith("```")
+        if line.startswith("# ") and not literal:
+            inside = line == "# " + name
+        elif inside:
+            found.append(line)
+    return "\n".join(found)
 
 
 def differences(what, got, want, got_name, want_name):
@@ -131,7 +138,7 @@ KEY_SECTIONS = {
 
 
 def check_keys():
-    """The keys that the readers know are those of sockade.conf(5), and so are the names of addresses, errnos, families."""
+    """The keys that the readers know are those of sockade.conf(5), and so are addresses, errnos, families, protocols."""
     conf = page("sockade.conf.5")
     found = {}
     for path in glob.glob(os.path.join(ROOT, "config", "*.c")):
@@ -178,7 +185,8 @@ def check_hooks():
             read |= set(re.findall(r'"(SOCKADE_[A-Z_]+[A-Z]|XDG_[A-Z_]+|NO_COLOR|HOME)=?"', text_of(path)))
     told = set()
     for path in glob.glob(os.path.join(ROOT, "man", "*.scd")):
-        told |= set(re.findall(r"\*((?:SOCKADE|XDG)_[A-Z_]+[A-Z]|NO_COLOR|HOME)\*", section(text_of(path), "ENVIRONMENT")))
+        told |= set(re.findall(r"\*((?:SOCKADE|XDG)_[A-Z_]+[A-Z]|NO_COLOR|HOME)\*",
+                               section(text_of(path), "ENVIRONMENT")))
     differences("environment", told, read, "the manual", "the code")
 
 
@@ -211,9 +219,8 @@ def check_advice():
     for path in glob.glob(os.path.join(ROOT, "config", "*.c")) + glob.glob(os.path.join(ROOT, "command", "*.c")):
         source = text_of(path)
         ids |= set(re.findall(r'\b(?:warn|note)\(\s*messages, "([a-z-]+)"', source))
-        for kind, what in re.findall(r'MESSAGE_(WARNING|NOTE),(?:(?!messages_add).)*?messages_detail\([^,]+, "([a-z-]+)"',
-                                     source, re.S):
-            ids.add(what)
+        told = r'MESSAGE_(?:WARNING|NOTE),(?:(?!messages_add).)*?messages_detail\([^,]+, "([a-z-]+)"'
+        ids |= set(re.findall(told, source, re.S))
     own = re.findall(r"^\|  ([a-z-]+)$", section(page("sockade-check.1"), "ADVICE"), re.M)
     differences("sockade-check(1), advice", own, ids, "the manual", "the code")
 
@@ -256,7 +263,10 @@ def transcript(text):
 
 
 def check_examples():
-    """Runs the examples of every page in a shell of its own; what they print is what the page says (... is anything)."""
+    """Runs the examples of every page in a shell of its own: what they print is what it says (... is anything).
+
+    The folder where they run, which is their HOME too, is /home/you to the pages.
+    """
     environment = dict(os.environ, PATH=os.path.dirname(SOCKADE) + ":" + os.environ["PATH"])
     count = 0
     for path in sorted(glob.glob(os.path.join(ROOT, "man", "*.scd"))):
@@ -267,7 +277,8 @@ def check_examples():
         script = "".join(step + "\nprintf '\\001'\n" for step, _ in steps)
         done = subprocess.run(["sh", "-c", script], cwd=folder, env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False, timeout=120)
-        parts = done.stdout.decode(errors="replace").split("\x01")
+        output = done.stdout.decode(errors="replace").replace(os.path.abspath(folder), "/home/you")
+        parts = output.split("\x01")
         for (step, expected), got in zip(steps, parts + [""] * len(steps)):
             pattern = re.escape("\n".join(expected).strip()).replace(r"\.\.\.", ".*?")
             count += 1

@@ -58,6 +58,25 @@ for where in here threads fork; do
     done
 done
 
+# What was found is told of only where all that happens is: the name, and each address.
+echo "version = 1; log = { to = \"file:$USER_HOME/told.jsonl\"; what = \"all\"; limit = 100000; };" \
+    'deny_to = [ "203.0.113.0/24" ];' >told.conf
+bare "$SCRATCH/lookups" name.test 198.51.100.80 >without
+shimmed "$SCRATCH/told.conf" "$SCRATCH/lookups" name.test 198.51.100.80 >with
+is "$(diff without with)" '' 'all calls answer as without the object where names are told'
+for op in getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname_r gethostbyname2_r; do
+    like "$(cat "$USER_HOME/told.jsonl")" \
+        "\"op\":\"$op\",\"target\":\"name.test\",\"dst\":\"198.51.100.80\",\"verdict\":\"allow\",\"layer\":\"user\"}" "an event tells what $op found"
+done
+for op in getnameinfo gethostbyaddr gethostbyaddr_r; do
+    like "$(cat "$USER_HOME/told.jsonl")" "\"op\":\"$op\",\"target\":\"back.test\",\"dst\":\"198.51.100.80\"" \
+        "an event tells what $op found"
+done
+like "$(cat "$USER_HOME/told.jsonl")" '"target":"localhost","dst":"127.0.0.1"' 'also in /etc/hosts'
+unlike "$(cat "$USER_HOME/told.jsonl")" '"target":"10.1.2.3"' 'a literal is no name'
+[ ! -e "$USER_HOME/allowed.jsonl" ]
+ok $? 'elsewhere nothing is told'
+
 # None is left: at once, the error that programs know, and what needs no server goes on.
 is "$(for policy in none dropped closed; do
     : >asked

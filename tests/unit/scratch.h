@@ -29,11 +29,14 @@ static char scratch[PATH_MAX / 2];
 static inline int scratch_make(void **state)
 {
     const char *base = getenv("TMPDIR");
-    char pattern[PATH_MAX / 2];
+    char pattern[PATH_MAX / 2], real[PATH_MAX];
 
     (void)state;
     snprintf(pattern, sizeof(pattern), "%s/sockade-test-XXXXXX", base != NULL ? base : "/tmp");
-    return mkdtemp(pattern) != NULL && realpath(pattern, scratch) != NULL ? 0 : -1;
+    if (mkdtemp(pattern) == NULL || realpath(pattern, real) == NULL || strlen(real) >= sizeof(scratch))
+        return -1;
+    strcpy(scratch, real);
+    return 0;
 }
 
 static inline int scratch_remove_one(const char *path, const struct stat *st, int kind, struct FTW *place)

@@ -25,7 +25,7 @@ class Browser:
         self.folder = tempfile.mkdtemp()
         ours, theirs = os.pipe(), os.pipe()  # what we say, what it says
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-breakpad",
-                   "--disable-dev-shm-usage", "--hide-scrollbars", "--font-render-hinting=none",
+                   "--disable-dev-shm-usage", "--hide-scrollbars", "--font-render-hinting=none", "--disable-lcd-text",
                    f"--user-data-dir={self.folder}", "--remote-debugging-pipe", "about:blank"]
 
         def pass_pipes():  # it reads from 3 and writes to 4
