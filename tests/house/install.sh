@@ -51,7 +51,7 @@ capture install uninstall
 is "$STATUS" 0 'make uninstall'
 is "$(find prefix -type f -o -type l) $(find prefix -name sockade)" ' ' 'no file and no folder of ours is left'
 capture install install DESTDIR="$SCRATCH/package"
-is "$(find package -type f -perm /6000)$(find package -name sockade -type f)" "package$SCRATCH/prefix/bin/sockade" \
+is "$(find package -type f -perm /6000)$(find package -name sockade -type f -perm /100)" "package$SCRATCH/prefix/bin/sockade" \
     'DESTDIR is put in front, and nothing is set-user-id'
 objects=$(find -L package -name libsockade.so -type f -exec readelf -h {} + | grep -c ELF32)
 [ -n "$has_narrow" ] && least=1 || least=0
