@@ -83,6 +83,7 @@ async def main():
     await asyncio.start_server(answer, ["0.0.0.0", "::"], 7001)
     for address in "192.0.2.1", "192.0.2.66":
         await asyncio.get_running_loop().create_datagram_endpoint(Echo, (address, 7002))
+    open("ready", "w").close()
     await asyncio.Event().wait()
 asyncio.run(main())
 END
@@ -120,10 +121,13 @@ done
 stop_servers
 
 # A server learns who comes to it.
-learn --output server.conf -- timeout -s INT 3 sh -c "'$PYTHON' server.py & sleep 1; '$PYTHON' client.py 192.0.2.1 127.0.0.1; kill \$!" 2>&1
+both="'$PYTHON' server.py & while [ ! -e ready ]; do sleep 0.1; done; '$PYTHON' client.py 192.0.2.1 127.0.0.1; result=\$?; kill \$!; wait; exit \$result"
+rm -f ready
+learn --output server.conf -- timeout 60 sh -c "$both" 2>&1
 like "$(cat server.conf)" 'from = "127.0.0.1"; proto = "tcp"; port = 7001;' 'a server: its client'
 like "$(cat server.conf)" 'on = "any"; proto = "tcp"; port = 7001;' 'a server: where it listens'
-run "$PWD/server.conf" -- sh -c "'$PYTHON' server.py & sleep 1; '$PYTHON' client.py 192.0.2.1 127.0.0.1; result=\$?; kill \$!; exit \$result"
+rm -f ready
+run "$PWD/server.conf" -- timeout 60 sh -c "$both"
 is "$STATUS" 0 'a server and its client run under what was learnt' || note err "$ERR"
 
 # Raw ICMP sockets.
