@@ -6,6 +6,7 @@
 #include "command/combined.h"
 
 #include "command/command.h"
+#include "command/findings.h"
 #include "config/memory.h"
 
 #include <dirent.h>
@@ -79,7 +80,7 @@ static bool publish_again(const struct combined *combined, const struct surround
     bool done = text_compile(&compiled, &combined->place, &combined->additions, false, &messages) &&
                 text_publish(&compiled, surroundings, false, name, where);
 
-    messages_print(&messages, stderr);
+    findings_show(&messages, stderr);
     messages_free(&messages);
     compiled_free(&compiled);
     if (lock >= 0)

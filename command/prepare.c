@@ -6,6 +6,7 @@
 #include "command/prepare.h"
 
 #include "command/command.h"
+#include "command/findings.h"
 #include "command/layers.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static bool compile_and_publish(const struct layer_place *place, const struct ad
     struct compiled compiled;
     bool done = text_compile(&compiled, place, additions, false, &messages);
 
-    messages_print(&messages, stderr);
+    findings_show(&messages, stderr);
     messages_free(&messages);
     if (done)
         done = text_publish(&compiled, surroundings, place->system, name, where);
@@ -87,7 +88,7 @@ static enum layer_form look(const struct layer_place *place, const struct surrou
         messages_add(&messages, MESSAGE_ERROR, (struct place){place->path, 0}, "the policy does not exist");
         form = FORM_UNUSABLE;
     }
-    messages_print(&messages, stderr);
+    findings_show(&messages, stderr);
     messages_free(&messages);
     return form;
 }

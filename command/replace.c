@@ -93,7 +93,7 @@ static bool write_whole(int fd, const struct original *original, const char *tex
         text += wrote;
         size -= (size_t)wrote;
     }
-    /* First the owner, whose change clears bits of the mode. Another's file may become ours: it is writable, no more. */
+    /* First the owner, whose change clears bits of the mode. Another's file may become ours, where we may write it. */
     if (fchown(fd, original->st.st_uid, original->st.st_gid) != 0 && fchown(fd, (uid_t)-1, original->st.st_gid) != 0 &&
         errno != EPERM)
         return false;

@@ -257,19 +257,25 @@ static json_t *protos_json(unsigned protos)
     return array;
 }
 
+/* What the program will see, in one word. */
+static const char *outcome_word(const struct answer *answer, const struct verdict *standing)
+{
+    if (answer->code == EXIT_UNKNOWN)
+        return "depends on the port";
+    if (answer->code == EXIT_FINE)
+        return "allowed";
+    return standing->action == ACTION_DROP ? "dropped" : "denied";
+}
+
 static json_t *answer_json(const struct answer *answer, const struct scene *scene)
 {
     const struct judgement *judgement = &answer->judgement;
-    const struct verdict *verdict = judgement->standing >= 0 ? &judgement->verdicts[judgement->standing] : NULL;
+    const struct verdict *standing = &judgement->verdicts[judgement->standing < 0 ? 0 : judgement->standing];
     json_t *object = json_pack("{s:o}", "protocols", protos_json(answer->protos)), *layers = json_array();
 
-    json_object_set_new(object, "outcome",
-                        json_string(answer->code == EXIT_UNKNOWN     ? "depends on the port"
-                                    : answer->code == EXIT_FINE      ? "allowed"
-                                    : verdict->action == ACTION_DROP ? "dropped"
-                                                                     : "denied"));
-    if (answer->code == EXIT_NEGATIVE && verdict->action == ACTION_DENY)
-        set_text(object, "errno", error_text(verdict->error));
+    json_object_set_new(object, "outcome", json_string(outcome_word(answer, standing)));
+    if (answer->code == EXIT_NEGATIVE && standing->action == ACTION_DENY)
+        set_text(object, "errno", error_text(standing->error));
     for (int i = 0; i < scene->present_count && !judgement->kernel; i++) {
         if (judgement->verdicts[i].needs == 0)
             json_array_append_new(layers, layer_json(scene, i, &judgement->verdicts[i]));

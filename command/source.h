@@ -34,7 +34,7 @@ bool message_span(const struct message *message, const char *line, size_t length
  */
 bool token_find(const char *line, size_t length, const char *token, size_t nth, struct span *out);
 
-/* Where the line's comment begins; its length where there is none. Strings are known, comments of many lines are not. */
+/* Where the line's comment begins, or its length. Strings are known, comments of many lines are not. */
 size_t comment_start(const char *line, size_t length);
 
 #endif

@@ -105,7 +105,7 @@ static void judge_case(struct table *table, const struct test_case *expected, st
 static void run_line(struct table *table, const char *text)
 {
     struct outcome outcome = {.file = table->name, .line = ++table->line, .text = text};
-    struct case_problem problem;
+    struct case_problem problem = {.text = ""};
     struct test_case expected;
     char *line = memory_text(text), *asked = NULL, *all = NULL;
 

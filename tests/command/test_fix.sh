@@ -43,10 +43,10 @@ sockade check --dry-run bad.conf
 is "$STATUS" 1 '--dry-run: exit 1 where something is to be mended'
 is "$(cat bad.conf)" "$(cat before.conf)" 'and nothing is changed'
 like "$OUT" '^--- .*bad\.conf$' 'it prints a diff'
-printf '%s\n' "$OUT" | sed '/: [0-9]* errors$/d' >diff
+printf '%s\n' "$OUT" | sed '/: [0-9]* errors$/d' >changes.diff
 cp before.conf patched.conf
 if command -v patch >/dev/null; then
-    patch -s patched.conf <diff
+    patch -s patched.conf <changes.diff
     is "$(cat patched.conf)" "$(cat want.conf)" 'which patch(1) takes'
 else
     skip 'no patch(1) here' 'which patch(1) takes'
