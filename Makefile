@@ -178,11 +178,13 @@ demo: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) sh tests/demo.sh
 
-# What README.md shows: doc/session.svg, typed on a real terminal.
+# What README.md shows: typed on a real terminal, and the page of `sockade log --html` in a real browser.
 .PHONY: pictures
 pictures: dependencies
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) SOCKADE=$(abspath $(BUILD)/sockade) LIBSOCKADE=$(abspath $(BUILD)/libsockade.so) sh tests/newcomer/session.sh doc
+	$(Q)BUILD=$(BUILD) SOCKADE=$(abspath $(BUILD)/sockade) LIBSOCKADE=$(abspath $(BUILD)/libsockade.so) sh tests/long/screenshots.sh
+	$(Q)cp $(BUILD)/screenshots/log-page.png $(BUILD)/screenshots/log-summary.png doc/
 
 # The table, $(BUILD)/bench/bench.json and the charts of bench/charts; some minutes.
 bench: dependencies
@@ -251,7 +253,7 @@ help:
 	@echo 'make format     clang-format, and comments of 120 columns'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach (some minutes)'
-	@echo 'make pictures   doc/session.svg, from a real terminal (needs tmux)'
+	@echo 'make pictures   those of README.md, from a real terminal and browser (needs tmux, chromium)'
 	@echo 'make bench      what everything costs, beside its rivals: a table, JSON and charts (some minutes)'
 	@echo 'make bench-quick  instructions a call, against their marks (needs valgrind)'
 	@echo 'make install    to $$(DESTDIR)$(PREFIX); also uninstall, clean'

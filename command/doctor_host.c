@@ -23,10 +23,10 @@
 #define GROUPS_SHOWN 6
 #define OLDEST_KERNEL 409u /* 4.9: SO_COOKIE is of 4.6, what else is used older; 4.9 is the oldest that was in use */
 
-/* One try of a socket: 0 or errno. */
+/* One try of a socket: 0 or errno. Past libc, since under Sockade itself a raw one would be translated. */
 static int try_socket(int domain, int type, int protocol)
 {
-    int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+    int fd = kernel_socket(domain, type | SOCK_CLOEXEC, protocol);
 
     if (fd < 0)
         return errno;
@@ -304,7 +304,7 @@ void doctor_variables(struct diagnosis *diagnosis)
     diagnosis_remedy(diagnosis, REMEDY_COMMAND, "unset SOCKADE_ON_ERROR");
 }
 
-/* Whether some process takes connections on a Unix socket. */
+/* Whether some process takes connections on a Unix socket; past libc, so that it is no event under Sockade itself. */
 static bool answers(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -312,7 +312,7 @@ static bool answers(const char *path)
     bool there;
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    there = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    there = fd >= 0 && KERNEL_SOCKET_CALL(connect, SYS_CONNECT, fd, &address, sizeof(address)) == 0;
     if (fd >= 0)
         close(fd);
     return there;

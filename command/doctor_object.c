@@ -194,6 +194,12 @@ static void check_system(struct diagnosis *diagnosis)
 
 void doctor_preload(struct diagnosis *diagnosis, const struct preload *preload)
 {
+    if (ids_differ()) {
+        diagnosis_add(
+            diagnosis, MARK_PROBLEM, "preload",
+            "real and effective user or group differ, so the loader ignores LD_PRELOAD in whatever is started");
+        diagnosis_remedy(diagnosis, REMEDY_ADVICE, "start programs as one user, without set-user-id in between");
+    }
     check_variable(diagnosis, preload);
     check_system(diagnosis);
 }

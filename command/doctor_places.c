@@ -10,6 +10,7 @@
 #include "config/memory.h"
 #include "state/event.h"
 #include "state/folder.h"
+#include "state/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -147,7 +148,7 @@ static void check_syslog(struct diagnosis *diagnosis, const char *layer)
 {
     struct sockaddr_un daemon = {.sun_family = AF_UNIX, .sun_path = DAEMON};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool there = fd >= 0 && connect(fd, (const struct sockaddr *)&daemon, sizeof(daemon)) == 0;
+    bool there = fd >= 0 && KERNEL_SOCKET_CALL(connect, SYS_CONNECT, fd, &daemon, sizeof(daemon)) == 0;
     int error = errno;
 
     if (fd >= 0)

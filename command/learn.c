@@ -42,6 +42,10 @@ static void warn(const struct needs *needs)
     if (lost > 0)
         complain("INCOMPLETE: %ld event%s lost, so that the policy may refuse what the program needs; run it once more",
                  lost, lost == 1 ? " was" : "s were");
+    if (needs->full)
+        complain(
+            "INCOMPLETE: there is no room left for the log, so that events may be lost; set TMPDIR to another folder, "
+            "and run it once more");
     for (size_t i = 0; i < needs->unreached_count; i++) {
         char *target = printable(needs->unreached[i].target), *reason = printable(needs->unreached[i].reason);
 

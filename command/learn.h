@@ -27,6 +27,8 @@ enum port_kind {
     PORT_ITSELF, /* the service's */
     PORT_CHOSEN, /* the kernel chose it: the next run has another one */
     PORT_CLIENT, /* somebody's who asked, and is answered: the next one has another one */
+    PORT_OWN,    /* one of several high ones that the program chose itself, at random most likely */
+    PORT_LOW,    /* bindresvport(3) chose it */
 };
 
 /* One thing that the run did, or tried to: to, from or on an address, by a protocol, at a port. */
@@ -59,6 +61,7 @@ struct needs {
     struct unreached *unreached;
     size_t unreached_count, unreached_room;
     long events, calls, left_out, unreadable;
+    bool full; /* there was no room for the log, or nearly none: more may have been lost */
 };
 
 /* Takes one line of the log into account. */

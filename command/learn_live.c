@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "command/colour.h"
@@ -17,13 +18,19 @@
 static double shown_at;
 static bool stands;
 
-/* A terminal that can erase a line, of whose foreground we are; a job in the background leaves it to others. */
+/*
+ * A terminal that can erase a line, of whose foreground we are; a job in the background leaves it to others. One that
+ * takes each key by itself, or does not show them, belongs to a program that draws on it or asks for a password.
+ */
 static bool can_show(void)
 {
     const char *terminal = getenv("TERM");
+    struct termios modes;
     pid_t foreground;
 
     if (!isatty(STDERR_FILENO) || terminal == NULL || terminal[0] == '\0' || strcmp(terminal, "dumb") == 0)
+        return false;
+    if (tcgetattr(STDERR_FILENO, &modes) != 0 || (modes.c_lflag & (ICANON | ECHO)) != (ICANON | ECHO))
         return false;
     foreground = tcgetpgrp(STDERR_FILENO);
     return foreground <= 0 || foreground == getpgrp();

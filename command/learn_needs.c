@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MOST_NAMES 8       /* of one address */
+#define OWN_LEAST 4        /* UDP ports bound at one address, which may be chosen at random */
 #define CLIENTS_FIRST 1024 /* of the ports that clients have */
 
 void words_add(struct words *words, const char *text)
@@ -114,6 +115,8 @@ static void add_call(struct needs *needs, const struct event_record *event)
     needs->calls++;
     if (event->op != NULL && is_look_up(event->op))
         need->resolver = true;
+    if (event->op != NULL && (strcmp(event->op, "bindresvport") == 0 || strcmp(event->op, "rresvport") == 0))
+        need->kind = PORT_LOW;
     if (event->exe != NULL)
         words_add(&need->exes, event->exe);
     if (like.direction == DIRECTION_ON && like.port >= 0 && event->op != NULL && strcmp(event->op, "listen") != 0 &&
@@ -291,6 +294,31 @@ static void tell_clients(struct needs *needs)
     json_decref(clients);
 }
 
+/* Resolvers and the like bind a port of their own choice for each question. */
+static void tell_own(struct needs *needs)
+{
+    json_t *counts = json_object();
+
+    for (int step = 0; step < 2; step++) {
+        for (size_t i = 0; i < needs->count; i++) {
+            struct need *need = &needs->list[i];
+            char address[ADDRESS_TEXT];
+            json_int_t count;
+
+            if (need->direction != DIRECTION_ON || need->protos != PROTO_UDP || need->port < CLIENTS_FIRST ||
+                need->kind != PORT_ITSELF)
+                continue;
+            address_format(&need->address, address);
+            count = json_integer_value(json_object_get(counts, address));
+            if (step == 0)
+                json_object_set_new(counts, address, json_integer(count + 1));
+            else if (count >= OWN_LEAST)
+                need->kind = PORT_OWN;
+        }
+    }
+    json_decref(counts);
+}
+
 /* Where rules judge the sources of ICMP there are no answers: each echo's target needs to be allowed to answer. */
 static void add_replies(struct needs *needs, bool replies_judged)
 {
@@ -354,6 +382,7 @@ void needs_settle(struct needs *needs, bool replies_judged)
         return;
     tell_chosen(needs);
     tell_clients(needs);
+    tell_own(needs);
     add_replies(needs, replies_judged);
     join_servers(needs);
     join_wildcards(needs);

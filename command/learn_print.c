@@ -49,6 +49,14 @@ static struct words names_of(const struct needs *needs, const struct learnt_rule
 /* The comment in front of a rule. */
 static void print_why(FILE *out, const struct learnt_rule *rule, const struct words *names)
 {
+    static const char *const kinds[] = {
+        [PORT_ITSELF] = "",
+        [PORT_CHOSEN] = "; ports that the kernel chose",
+        [PORT_CLIENT] = "; answers to clients",
+        [PORT_OWN] = "; ports that it chose itself",
+        [PORT_LOW] = "; ports that the C library chose",
+    };
+
     fputs("  # ", out);
     if (names != NULL && names->count > 0) {
         print_some(out, names);
@@ -63,10 +71,7 @@ static void print_why(FILE *out, const struct learnt_rule *rule, const struct wo
         fprintf(out, "%ld call%s", rule->calls, plural((size_t)rule->calls));
     else
         fputs("the answers of whom it asked", out);
-    if (rule->kind == PORT_CHOSEN)
-        fputs("; ports that the kernel chose", out);
-    else if (rule->kind == PORT_CLIENT)
-        fputs("; answers to clients", out);
+    fputs(kinds[rule->kind], out);
     fputc('\n', out);
     for (size_t i = 0; i < rule->refused.count && i < MOST_WORDS; i++) {
         char *text = printable(rule->refused.list[i]);
@@ -107,8 +112,10 @@ static void print_ports(FILE *out, const struct learnt_rule *rule)
 {
     bool several = rule->port_count > 1;
 
-    if (rule->kind == PORT_CLIENT)
+    if (rule->kind == PORT_CLIENT || rule->kind == PORT_OWN)
         fputs(" port = \"1024-65535\";", out);
+    else if (rule->kind == PORT_LOW)
+        fputs(" port = \"512-1023\";", out);
     else if (rule->kind == PORT_CHOSEN)
         print_chosen_ports(out);
     if (rule->kind != PORT_ITSELF)
@@ -229,6 +236,8 @@ static void print_unix(FILE *out, const struct needs *needs, const char *indent)
 
 void remarks_print(FILE *out, const struct needs *needs, const char *indent)
 {
+    long lost = needs->left_out + needs->unreadable;
+
     print_unix(out, needs, indent);
     if (needs->families.count > 0) {
         fprintf(out, "%s# Sockets of other families were opened, which rules with `family` judge: ", indent);
@@ -250,9 +259,11 @@ void remarks_print(FILE *out, const struct needs *needs, const char *indent)
         free(target);
         free(reason);
     }
-    if (needs->left_out > 0 || needs->unreadable > 0)
-        fprintf(out, "%s# INCOMPLETE: %ld event%s lost. Run it once more.\n", indent,
-                needs->left_out + needs->unreadable, needs->left_out + needs->unreadable == 1 ? " was" : "s were");
+    if (lost > 0)
+        fprintf(out, "%s# INCOMPLETE: %ld event%s lost. Run it once more.\n", indent, lost,
+                lost == 1 ? " was" : "s were");
+    if (needs->full)
+        fprintf(out, "%s# INCOMPLETE: events may be lost, for there was no room for them. Run it once more.\n", indent);
 }
 
 /* The command line, as it can be read. */

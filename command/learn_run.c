@@ -17,14 +17,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOOK_MILLISECONDS 200
-#define LEFT_MILLISECONDS 200  /* after its end a program's children may be about to end too */
-#define PUNCH ((off_t)8 << 20) /* so much that was read is given back to the file system at once */
-#define KILLING_INTERRUPTS 3   /* so many Ctrl-C end a program that takes no notice */
+#define LEFT_MILLISECONDS 200             /* after its end a program's children may be about to end too */
+#define PUNCH ((off_t)8 << 20)            /* so much that was read is given back to the file system at once */
+#define LEAST_ROOM ((fsblkcnt_t)64 << 10) /* bytes; with less the file system counts as full */
+#define KILLING_INTERRUPTS 3              /* so many Ctrl-C end a program that takes no notice */
 
 /* ---- the place ---- */
 
@@ -336,6 +338,14 @@ static void wait_for_end(struct run *run, struct waiting *waiting, struct readin
     live_end();
 }
 
+/* Whether the log's file system is full: what no longer found room there was lost without a word. */
+static bool is_full(int file)
+{
+    struct statvfs st;
+
+    return fstatvfs(file, &st) == 0 && st.f_bavail * st.f_frsize < LEAST_ROOM;
+}
+
 bool run_watch(struct run *run, struct needs *needs)
 {
     struct reading reading = {.file = run->log_file};
@@ -350,6 +360,7 @@ bool run_watch(struct run *run, struct needs *needs)
     }
     wait_for_end(run, &waiting, &reading, needs);
     signals_release(&waiting);
+    needs->full = is_full(run->log_file);
     read_log(&reading, needs);
     run->started = read(failed, &byte, 1) == 0;
     close(failed);

@@ -87,6 +87,8 @@ static void caught_up(void *context, bool first)
     if (first && job->keeping) {
         log_keep_empty(&job->keep, show, job);
         job->keeping = false;
+        if (!job->any && job->faults.files == 0)
+            complain("no event yet; those to come are shown until Ctrl-C");
     }
     log_lines_flush(&job->lines);
     fflush(stdout);
@@ -140,7 +142,8 @@ static bool finish(struct job *job)
     log_lines_end(&job->lines);
     fflush(stdout);
     log_faults_tell(&job->faults);
-    tell_nothing(job);
+    if (!job->follow)
+        tell_nothing(job);
     log_summary_free(&job->summary);
     log_page_free(&job->page);
     return written;

@@ -221,10 +221,10 @@ static void put_facts(const struct filling *filling)
     log_time_text(now, sizeof(now), "%Y-%m-%d %H:%M", (double)time(NULL));
     log_time_text(first, sizeof(first), "%Y-%m-%d %H:%M:%S", summary->count > 0 ? summary->first : -1);
     log_time_text(last, sizeof(last), "%Y-%m-%d %H:%M:%S", summary->count > 0 ? summary->last : -1);
-    if (summary->events == 0)
+    if (filling->page->all == 0)
         fprintf(filling->out, "No events");
     else
-        fprintf(filling->out, "%zu event%s from %s to %s", summary->events, plural(summary->events), first, last);
+        fprintf(filling->out, "%zu event%s from %s to %s", filling->page->all, plural(filling->page->all), first, last);
     fprintf(filling->out, ", written %s by sockade " VERSION, now);
 }
 

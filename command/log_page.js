@@ -8,7 +8,8 @@ const data = JSON.parse($("data").textContent);
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const strings = data.strings.map(one => one.replace(UNSEEN, unseen => "\\u" + unseen.charCodeAt(0).toString(16).padStart(4, "0")));
 const text = number => number < 0 ? "" : strings[number];
-const KINDS = ["deny", "drop", "error", "would", "allow"];
+const KINDS = ["deny", "drop", "error", "would", "warn", "allow"];
+const KIND_NAMES = {would: "would be refused", warn: "unprotected"};
 const PAGE = 200;          // rows of the table of events at a time
 const NODES = 28;          // programs and peers in the graph; the rest stand together
 const REST = "\u2026 others";
@@ -28,6 +29,8 @@ for (const event of events) {
     event.direction = direction;
     event.endpoint = event.where.slice(direction.length + 1);
 }
+/* What names the programs looked up, by the address that was the answer. */
+const names = new Map(events.filter(event => event.direction === "name").map(event => [event.peer, event.endpoint.split(" is ")[0]]));
 events.sort((a, b) => (a.time ?? 0) - (b.time ?? 0));
 
 /* Elements */
@@ -83,8 +86,9 @@ function wantedRead() {
     wanted.words = fragment.get("q") || "";
     const kinds = (fragment.get("v") || "").split(",").filter(kind => KINDS.includes(kind));
     wanted.kinds = new Set(kinds.length ? kinds : KINDS);
-    wanted.from = fragment.has("from") ? Number(fragment.get("from")) : null;
-    wanted.to = fragment.has("to") ? Number(fragment.get("to")) : null;
+    const from = Number(fragment.get("from")), to = Number(fragment.get("to"));
+    const isTime = fragment.has("from") && from < to && Math.abs(from) < 1e14 && Math.abs(to) < 1e14;
+    [wanted.from, wanted.to] = isTime ? [from, to] : [null, null];
     $("search").value = wanted.words;
 }
 function wantedChanged() {
@@ -136,7 +140,7 @@ function binsOf(list, from, to) {
     const first = floorTo(from - (span - (to - from)) / 2, step);
     const bins = [];
     for (let time = first; time <= from + span && bins.length < 500; time += step)
-        bins.push({time, all: 0, deny: 0, drop: 0, error: 0, would: 0, allow: 0});
+        bins.push({time, all: 0, deny: 0, drop: 0, error: 0, would: 0, warn: 0, allow: 0});
     for (const event of list) {
         const bin = event.time === null ? null : bins[Math.floor((event.time - first) / step)];
         if (bin) {
@@ -158,7 +162,7 @@ function timeTicks(bins, step, x) {
     return ticks;
 }
 function binTip(bin, step) {
-    const parts = KINDS.filter(kind => bin[kind]).map(kind => `${number(bin[kind])} ${kind === "would" ? "would be refused" : kind}`);
+    const parts = KINDS.filter(kind => bin[kind]).map(kind => `${number(bin[kind])} ${KIND_NAMES[kind] || kind}`);
     return `${momentOf(bin.time)} to ${clockOf(new Date(bin.time + step))}\n${parts.join(", ") || "no event"}`;
 }
 function showTimes(list) {
@@ -285,7 +289,7 @@ function columnOf(edges, side, place) {
 }
 const placesOf = nodes => new Map(nodes.map((node, i) => [node.name, (i + .5) / nodes.length]));
 const clip = (name, most) => name.length > most ? name.slice(0, most / 2 - 1) + "\u2026" + name.slice(-(most / 2)) : name;
-const kindsTip = kinds => KINDS.filter(kind => kinds[kind]).map(kind => `${number(kinds[kind])} ${kind === "would" ? "would be refused" : kind}`).join(", ");
+const kindsTip = kinds => KINDS.filter(kind => kinds[kind]).map(kind => `${number(kinds[kind])} ${KIND_NAMES[kind] || kind}`).join(", ");
 
 function drawNode(node, side, x, y, shared) {
     const left = side === "program";
@@ -295,7 +299,8 @@ function drawNode(node, side, x, y, shared) {
     const group = draw("g", {class: `node ${side}`, tabindex: 0, role: "button", "aria-label": `${node.name}: ${plural(node.count, "event")}`},
         draw("circle", {class: kind, cx: x, cy: y, r: radius}),
         draw("text", {x: left ? x - 16 : x + 16, y: y + 4.5, "text-anchor": left ? "end" : "start"},
-            clip(label, 44), draw("tspan", {dx: 8}, number(node.count))));
+            clip(label, 44), ...(names.has(node.name) ? [draw("tspan", {dx: 8}, clip(names.get(node.name), 32))] : []),
+            draw("tspan", {dx: 8}, number(node.count))));
     tipOn(group, () => `${node.name}\n${kindsTip(node.kinds)}`);
     if (node.name !== REST)
         pressed(group, () => search(quoted(node.name)));
@@ -315,8 +320,8 @@ function drawEdge(edge, x1, y1, x2, y2, most) {
     return path;
 }
 function showGraph(list) {
-    /* A socket that may be made is nobody's peer yet. */
-    const edges = graphOf(list.filter(event => event.where && !(event.direction === "family" && event.kind === "allow")));
+    /* A name that was looked up, or a socket that may be made, is nobody's peer yet. */
+    const edges = graphOf(list.filter(event => event.where && event.direction !== "name" && !(event.direction === "family" && event.kind === "allow")));
     $("graph-section").hidden = edges.length === 0;
     if (edges.length === 0)
         return;
@@ -364,6 +369,8 @@ function programCell(exe, pid) {
 function showSummary(list) {
     const rows = new Map();
     for (const event of list) {
+        if (event.direction === "name")
+            continue;
         const key = JSON.stringify([event.exe, event.where, event.verdict]);
         let row = rows.get(key);
         if (!row)
@@ -430,7 +437,7 @@ function showTiles(list) {
 function showChips() {
     const counts = countBy(events, event => event.kind);
     $("chips").replaceChildren(...KINDS.filter(kind => counts.get(kind)).map(kind => {
-        const chip = make("button", {type: "button", "aria-pressed": wanted.kinds.has(kind)}, make("i", {class: kind}), kind === "would" ? "would be refused" : kind,
+        const chip = make("button", {type: "button", "aria-pressed": wanted.kinds.has(kind)}, make("i", {class: kind}), KIND_NAMES[kind] || kind,
                           make("b", {}, number(counts.get(kind))));
         chip.addEventListener("click", () => {
             if (!wanted.kinds.delete(kind))

@@ -33,14 +33,20 @@ static void widen(double *first, double *last, double time)
 void log_summary_add(struct log_summary *summary, const struct event_record *event)
 {
     const char *exe = event->exe != NULL ? event->exe : "", *verdict = event->verdict != NULL ? event->verdict : "";
-    char *where = event_where(event), *key;
+    char *where, *key;
     struct log_row *row;
     json_t *known;
 
     if (summary->index == NULL) {
         summary->index = json_object();
+        summary->names = json_object();
         summary->first = summary->last = -1;
     }
+    if (event_is_lookup(event)) {
+        json_object_set_new(summary->names, event->peer, json_string(event->target));
+        return;
+    }
+    where = event_where(event);
     key = memory_print("%zu:%s%s %s", strlen(exe), exe, verdict, where);
     known = json_object_get(summary->index, key);
     if (known == NULL) {
@@ -50,6 +56,7 @@ void log_summary_add(struct log_summary *summary, const struct event_record *eve
         json_object_set_new(summary->index, key, json_integer((json_int_t)summary->count));
         row = &summary->rows[summary->count++];
         *row = (struct log_row){.exe = memory_text(exe), .verdict = memory_text(verdict), .first = -1, .last = -1};
+        row->peer = memory_text(event->peer != NULL ? event->peer : "");
         row->endpoint = memory_text(blank != NULL ? blank + 1 : where);
         row->direction = memory_print("%.*s", blank != NULL ? (int)(blank - where) : 0, where);
     } else {
@@ -93,9 +100,11 @@ void log_summary_free(struct log_summary *summary)
         free(summary->rows[i].direction);
         free(summary->rows[i].endpoint);
         free(summary->rows[i].verdict);
+        free(summary->rows[i].peer);
     }
     free(summary->rows);
     json_decref(summary->index);
+    json_decref(summary->names);
     *summary = (struct log_summary){0};
 }
 
@@ -325,8 +334,11 @@ void log_summary_json(const struct log_summary *summary, size_t unreadable, FILE
     for (size_t i = 0; i < summary->count; i++) {
         const struct log_row *row = &summary->rows[i];
 
-        json_array_append_new(rows, json_pack("{ss, ss, ss, ss, sI, so, so}", "exe", row->exe, "direction",
-                                              row->direction, "endpoint", row->endpoint, "verdict", row->verdict,
+        json_t *name = json_object_get(summary->names, row->peer);
+
+        json_array_append_new(rows, json_pack("{ss, ss, ss, so, ss, sI, so, so}", "exe", row->exe, "direction",
+                                              row->direction, "endpoint", row->endpoint, "name",
+                                              name != NULL ? json_incref(name) : json_null(), "verdict", row->verdict,
                                               "count", (json_int_t)row->count, "first", time_json(row->first), "last",
                                               time_json(row->last)));
     }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct log_row {
-    char *exe, *direction, *endpoint, *verdict; /* not yet fit to print; "" where the events do not say */
+    char *exe, *direction, *endpoint, *verdict, *peer; /* not yet fit to print; "" where the events do not say */
     size_t count;
     double first, last; /* negative: not known */
 };
@@ -17,7 +17,8 @@ struct log_summary {
     struct log_row *rows;
     size_t count, room;
     json_t *index; /* a row's number by what it has in common */
-    size_t events;
+    json_t *names; /* what was looked up, by the address that was the answer: no row of its own */
+    size_t events; /* in the rows */
     long left_out; /* events that the policy's limit swallowed, as far as the log says */
     double first, last;
 };

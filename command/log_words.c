@@ -27,10 +27,17 @@ static const char *family_name(int family)
     return NULL;
 }
 
+bool event_is_lookup(const struct event_record *event)
+{
+    return event->target != NULL && event->peer != NULL;
+}
+
 char *event_where(const struct event_record *event)
 {
     char *endpoint, *where;
 
+    if (event_is_lookup(event))
+        return memory_print("name %s is %s", event->target, event->peer);
     if (event->family >= 0 && family_name(event->family) != NULL)
         return memory_print("family %s", family_name(event->family));
     endpoint = event_endpoint(event);
@@ -87,5 +94,5 @@ enum colour verdict_colour(const char *verdict)
         return COLOUR_NONE;
     if (strcmp(verdict, "deny") == 0 || strcmp(verdict, "drop") == 0 || strcmp(verdict, "error") == 0)
         return COLOUR_RED;
-    return strncmp(verdict, "would-", 6) == 0 ? COLOUR_YELLOW : COLOUR_GREEN;
+    return strncmp(verdict, "would-", 6) == 0 || strcmp(verdict, "warn") == 0 ? COLOUR_YELLOW : COLOUR_GREEN;
 }

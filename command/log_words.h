@@ -9,7 +9,13 @@
 /* The last part of the program's path; "?" where it is not known. */
 const char *event_program(const struct event_record *event);
 
-/* Direction and endpoint, as a policy has them: "to 192.0.2.1:443/tcp", "family packet". The caller frees it. */
+/* Whether a name was looked up, and this was an answer: `target` and `peer`. */
+bool event_is_lookup(const struct event_record *event);
+
+/*
+ * Direction and endpoint, as a policy has them: "to 192.0.2.1:443/tcp", "family packet"; "runs /bin/x" of a child,
+ * "name a.example is 192.0.2.1". The caller frees it.
+ */
 char *event_where(const struct event_record *event);
 
 /* By what it was decided: 'rule "web", /home/you/policy.conf:4: no web'. NULL: the event does not say. */

@@ -3,10 +3,11 @@
 # Completion of `sockade` for bash. What there is to complete is asked of the program itself (`sockade help --table`),
 # so that this file never falls behind it.
 
-# The line up to the cursor in words, as the program would get them: bash itself cuts words at : and = too.
+# The line up to the cursor in words, as the program would get them: bash itself cuts words at : and = too. `places`
+# tells where in the words of bash each begins.
 _sockade_words() {
     local line=${COMP_LINE:0:COMP_POINT} word blank i
-    words=()
+    words=() places=()
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         blank=${line%%[![:blank:]]*}
@@ -17,6 +18,7 @@ _sockade_words() {
             words[-1]+=$word
         else
             words+=("$word")
+            places+=("$i")
         fi
     done
 }
@@ -24,7 +26,8 @@ _sockade_words() {
 # Names of rules that stand in a policy of this user's or of the system.
 _sockade_rules() {
     sed -n 's/.*\bname *= *"\([^"\\ ]*\)".*/\1/p' \
-        "${SOCKADE_POLICY:-${XDG_CONFIG_HOME:-$HOME/.config}/sockade/policy.conf}" /etc/sockade/policy.conf /etc/sockade/policy.d/*.conf 2>/dev/null
+        "${SOCKADE_POLICY:-${XDG_CONFIG_HOME:-$HOME/.config}/sockade/policy.conf}" \
+        /etc/sockade/policy.conf /etc/sockade/policy.d/*.conf 2>/dev/null
 }
 
 # _sockade_value KIND TEXT: what a value of that name may be
@@ -54,7 +57,8 @@ _sockade_value() {
 # Leaves the words from number $1 on to the completion of the program that they start with.
 _sockade_program() {
     if declare -F _command_offset >/dev/null; then
-        _command_offset "$1"
+        _command_offset "${places[$1]}"
+        current='' # what is behind the last : was cut by it
     elif ((${#words[@]} == $1 + 1)); then
         mapfile -t COMPREPLY < <(compgen -c -- "$current")
     else
@@ -115,7 +119,7 @@ _sockade_arguments() {
 }
 
 _sockade() {
-    local words=() commands='' options='' operands='' current cut
+    local words=() places=() commands='' options='' operands='' current cut
     local -A kinds=() values=()
     COMPREPLY=()
     _sockade_words

@@ -3,7 +3,7 @@
 # The sources as a tarball, the same bytes wherever and whenever it is made: what is committed, or, where there is no git, what
 # the tarball that this folder was unpacked from held (MANIFEST).
 #
-# usage: dist.sh VERSION FILE
+# usage: dist.sh VERSION FILE     DIST_LEVEL=-0 compresses less, for who only compares
 set -eu
 cd "${0%/*}/.."
 name=sockade-$1 file=$2
@@ -31,5 +31,5 @@ else
 fi
 # Whatever umask, owner, time and order of names there are.
 tar -c -C "$stage" --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
-    --mode=u+rw,go+r,go-w,a+X "$name" | xz -T1 -6 >"$file.new"
+    --mode=u+rw,go+r,go-w,a+X "$name" | xz -T1 "${DIST_LEVEL:--6}" >"$file.new"
 mv "$file.new" "$file"

@@ -69,7 +69,7 @@ fi
 heading 1 'Whom does a program talk to? Run it once, and have that written down as a policy'
 shown "sockade learn --output policy.conf -- $program http://127.0.0.1:$port/"
 grep -q '^Hello from 127.0.0.1' output || fail 'the program that is learnt from did not run'
-shown "sed -n '/^version/,\$p' policy.conf"
+shown "sed -n '/^default/,\$p' policy.conf"
 grep -q "\"127.0.0.1\".*$port" policy.conf || fail 'the policy does not allow what was done'
 
 heading 2 'Under that policy it runs as before, and reaches nobody else: the same server listens on 127.0.0.2'
@@ -85,7 +85,7 @@ fi
 heading 3 'Why was it refused, and what would allow it?'
 shown 'sockade log'
 grep -q '"dst":"127.0.0.2"' state/sockade/events.jsonl || fail 'the log has no such event'
-shown "sockade explain --policy policy.conf --to 127.0.0.2:$port/tcp"
+shown 'sockade explain --last --policy policy.conf'
 grep -q '^denied' output || fail 'the refusal is not explained'
 
 SOCKADE=$SOCKADE sh "$root/tests/demo_ping.sh" || fail 'the ping did not work'

@@ -100,10 +100,11 @@ case " $* " in
     unpack iputils-ping
     ;;
 esac
-# What draws the picture of README.md.
+# What draws the pictures of README.md.
 case " $* " in
 *' check-long '* | *' pictures '*)
     need tmux command -v tmux
+    need chromium command -v chromium
     need busybox command -v busybox
     need git command -v git
     need iproute2 command -v ip

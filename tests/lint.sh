@@ -8,7 +8,7 @@ cd "${0%/*}/.." || exit 1
 passed=0 failed=0
 sources=$(git ls-files 'policy/*.c' 'state/*.c' 'config/*.c' 'shim/*.c' 'command/*.c')
 all=$(git ls-files '*.c' '*.h')
-scripts=$(git ls-files '*.sh' .ci/run)
+scripts=$(git ls-files '*.sh' .ci/run debian/tests/installed debian/sockade.postrm)
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 

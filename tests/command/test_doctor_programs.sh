@@ -145,7 +145,7 @@ like "$OUT" 'ok +process +[0-9]+ \(/.*sleep\) is under Sockade' 'and its child'
 is "$STATUS" 0 'all is well with it'
 stop_servers
 background sleep 60
-wait_for 5 test -e "/proc/$SERVER/exe"
+wait_for 10 grep -qx sleep "/proc/$SERVER/comm"
 judged 1 "problem +process +$SERVER \\(.*\\) is not under Sockade" --pid "$SERVER"
 judged 1 'problem +process +there is no process 4194305' --pid 4194305
 judged 2 '^$' --pid x

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # sockade learn: what it prints of a run, how it groups, what --append does to a file, and what is wrong is told. All in a
 # network of its own, on loopback addresses.
+# Mostly waits: runs beside the others.
 # shellcheck disable=SC2016,SC2086 # an inner shell or Python expands them; $send and $ORDINARY are several words
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
@@ -89,6 +90,19 @@ like "$OUT" '^#   to unix:/nowhere/at all\\x1b\[1m, by ' 'Unix sockets stand as 
 is "$(printf '%s\n' "$OUT" | grep -v '^ *#' | grep -c unix)" 0 'and not as rules'
 run --policy "$PWD/serve.conf" -- "$PYTHON" serve.py
 is "$STATUS:$ERR" '0:' 'all of it is allowed again'
+
+cat >chance.py <<'END'
+import random, socket
+for port in random.sample(range(20000, 30000), 5):
+    asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asking.bind(("", port))
+    asking.sendto(b"x", ("127.0.0.1", 53))
+END
+learn -- "$PYTHON" chance.py
+like "$OUT" 'on = "0.0.0.0/0"; proto = "udp"; port = "1024-65535";' 'ports that a program chooses at random'
+printf '%s\n' "$OUT" >chance.conf
+run --policy "$PWD/chance.conf" -- "$PYTHON" chance.py
+is "$STATUS:$ERR" '0:' 'may be others the next time'
 
 # Nets.
 learn -- sh -c "$send $(for i in 1 2 3 4 5; do printf '127.0.1.%s 99 127.0.2.%s 99 ' $i ${i}0; done)"
@@ -208,10 +222,44 @@ is "$?" 9 'a signal reaches the program'
 like "$(cat out)" 'port = 98' 'and what it did until then is learnt'
 like "$(cat err)" 'processes of the program go on' 'what goes on without it is told of'
 
+is "$(find . -path './sockade-learn-*' -type f | sed 's:.*/::')" policy.image 'and keeps its policy, which refuses nothing'
+rm -rf sockade-learn-*
+
+# What is not seen whole is told.
+if printf 'int main(void) { return 0; }\n' | ${CC:-cc} -static -x c -o static - 2>/dev/null; then
+    learn -- sh -c "./static; $send 127.0.0.1 99"
+    like "$ERR" "'./static' was started out of the policy's reach" 'a static child is told of'
+    like "$OUT" '^unprotected = "warn"; # ' 'and allowed to start'
+    like "$OUT" '^#   ./static: it is statically linked' 'with the reason'
+    printf '%s\n' "$OUT" >static.conf
+    run --policy "$PWD/static.conf" -- sh -c ./static
+    is "$STATUS" 0 'it starts under what was learnt'
+else
+    skip 'no static program can be linked here (Debian: libc6-dev)' 'a static child'
+fi
+mkdir full etc
+cp -RL /etc/passwd /etc/group /etc/hosts /etc/nsswitch.conf /etc/ld.so.cache /etc/alternatives etc 2>/dev/null
+if mount -t tmpfs -o size=128k tmpfs full && mount -t tmpfs -o mode=755 tmpfs /etc; then
+    chmod 1777 full
+    capture as_user env TMPDIR="$PWD/full" "$SOCKADE" learn -- sh -c "dd if=/dev/zero of=full/x bs=1k 2>/dev/null; $send 127.0.0.1 99"
+    like "$ERR" '^sockade: INCOMPLETE: there is no room left for the log' 'a full file system is told of'
+    like "$OUT" '^# INCOMPLETE' 'in the policy too'
+    umount full
+    cp -R etc/. /etc
+    mkdir /etc/sockade
+    printf 'version = 1;\nrules = ( { name = "no-99"; action = "deny"; to = "any"; port = 99; } );\n' >/etc/sockade/policy.conf
+    learn -- $send 127.0.0.1 98 127.0.0.1 99
+    like "$ERR" PermissionError 'the policy of the system holds meanwhile'
+    like "$OUT" "^  # refused by the system policy '/etc/sockade', rule \"no-99\" at /etc/sockade/policy.conf:2" 'which is told'
+    rm /etc/sockade/policy.conf
+else
+    skip 'no mount namespace to be had here' 'a system policy'
+fi
+
 # On a terminal.
 tty() { as_user env TERM=xterm TMPDIR="$USER_HOME" "$PYTHON" "$TESTS/command/terminal.py" "$@"; }
 tty "$SOCKADE" learn -o tty.conf -- sh -c "$send 127.0.0.1 98; sleep 2.5" >seen
-like "$(cat seen)" '^drew sockade learn: 1 call, 1 peer, [12] seconds' 'a terminal shows a live count'
+like "$(cat seen)" '^drew sockade learn: 1 call, 1 peer, [0-9]+ seconds' 'a terminal shows a live count'
 is "$(grep -c '^line' seen)" 0 'which is taken away'
 tty "$SOCKADE" learn -q -o quiet.conf -- sh -c "$send 127.0.0.1 98; sleep 1.5" >seen
 is "$(grep -c '^drew' seen)" 0 '--quiet shows none'

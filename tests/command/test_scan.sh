@@ -291,6 +291,7 @@ like "$ERR" 'broken.conf:[12]: ' 'and these'
 mount -t tmpfs tmpfs /proc
 capture as_user "$SOCKADE" scan --policy policy.conf
 umount /proc
-is "$STATUS" 125 'no /proc: exit 125'
-like "$ERR" '/proc cannot be read' 'which is said'
+# A sanitizer ends by itself without it.
+sanitized || is "$STATUS" 125 'no /proc: exit 125'
+sanitized || like "$ERR" '/proc cannot be read' 'which is said'
 done_testing

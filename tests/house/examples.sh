@@ -3,12 +3,13 @@
 # The examples that other programs read: each is judged by one that knows it, or run as it would be there.
 #
 # tests/programs/tables.sh runs the policies; tests/long/container.sh makes the image and starts it.
-# shellcheck disable=SC2016 # single quotes are for the inner shell
+# shellcheck disable=SC2016,SC2046,SC2086 # single quotes are for the inner shell; commands come as several words
 . "${0%/*}/../lib.sh"
 scratch
 cd "$USER_HOME" || exit 1
 PYTHON=/usr/bin/python3
 export PYTHONDONTWRITEBYTECODE=1
+KEPT=${ASAN_OPTIONS:+ASAN_OPTIONS=$ASAN_OPTIONS} # what a sanitized object needs in any environment
 examples=$ROOT/examples
 read_example() { "$PYTHON" "$TESTS/house/examples.py" "$@"; }
 "$PYTHON" -c 'import yaml' 2>/dev/null ||
@@ -42,7 +43,6 @@ done
 read_example part "$pod" ConfigMap/data/policy.conf | as_user tee folder/policy.conf >/dev/null
 capture as_user "$SOCKADE" check --strict folder/policy.conf
 is "$STATUS" 0 'the policy of its ConfigMap is right' || note err "$ERR"
-# shellcheck disable=SC2046 # one word a line
 capture as_user $(read_example part "$pod" Pod/spec/containers/0/command | here) bin/probe
 is "$OUT" "$refused" 'its command, with that policy'
 like "$ERR" '"rule":"no-metadata"' 'whose refusals are in the logs of the pod'
@@ -60,7 +60,6 @@ for pair in user:12345:12345 read_only:True cap_drop:ALL security_opt:no-new-pri
     is "$(read_example part "$compose" "/services/app/${pair%%:*}")" "${pair#*:}" "the compose file has $pair"
 done
 as_user cp "$examples/container/policy.conf" folder/policy.conf
-# shellcheck disable=SC2046
 capture as_user $(read_example part "$compose" /services/app/entrypoint | here) bin/probe
 is "$OUT" "$refused" 'its entry point, with the policy that it mounts'
 
@@ -80,22 +79,20 @@ else
     skip 'systemd-analyze is not installed (Debian: systemd)' 'units'
 fi
 as_user cp bin/probe bin/feeds
-# shellcheck disable=SC2046
-capture as_user env -i $(read_example unit "$examples/systemd/feeds.service" ExecStart | here | sed "s#%h#$PWD#g")
+capture as_user env -i $KEPT $(read_example unit "$examples/systemd/feeds.service" ExecStart | here | sed "s#%h#$PWD#g")
 is "$OUT" "$denied" 'the unit starts its program under its rules'
 as_user cp "$examples/metadata.conf" folder/policy.conf
 read_example unit "$examples/systemd/web.service.d/sockade.conf" Environment >unit-environment
 object=$(preload_value)
-# shellcheck disable=SC2046
-capture as_user env -i $(sed "s#=/usr/.*so#=$object#; s#=/etc/sockade-web/#=$PWD/folder/#" unit-environment) bin/probe
+capture as_user env -i $KEPT \
+    $(sed "s#=/usr/.*so#=$object#; s#=/etc/sockade-web/#=$PWD/folder/#" unit-environment) bin/probe
 is "$OUT" "$refused" 'the drop-in brings an existing service under a policy'
-# shellcheck disable=SC2046
 as_user $(read_example unit "$examples/systemd/web.service.d/sockade.conf" ExecStartPre | here |
     sed "s#/etc/sockade-web/#$PWD/folder/#") >/dev/null
 is $? 0 'which is checked first'
 
 # A log-in.
-login() { as_user env -i HOME="$PWD" PATH="${SOCKADE%/*}:/usr/bin:/bin" "$@" 2>err; }
+login() { as_user env -i $KEPT HOME="$PWD" PATH="${SOCKADE%/*}:/usr/bin:/bin" "$@" 2>err; }
 profile=$examples/shell/sockade.sh
 for shell in dash bash; do
     rm -rf .config
@@ -118,7 +115,7 @@ path=$(sed -n 's/^PATH=//p' "$examples/cron/crontab")
 read_example cron "$examples/cron/crontab" >cron-jobs
 is "$(wc -l <cron-jobs)" 2 'the crontab has its two jobs'
 while read -r job; do
-    as_user env -i HOME="$PWD" LOGNAME=me SHELL=/bin/sh PATH="${SOCKADE%/*}:$path" /bin/sh -c "$job" </dev/null
+    as_user env -i $KEPT HOME="$PWD" LOGNAME=me SHELL=/bin/sh PATH="${SOCKADE%/*}:$path" /bin/sh -c "$job" </dev/null
     echo "exit $?"
 done <cron-jobs >said 2>mail
 is "$(cat said)" "$denied
@@ -135,7 +132,7 @@ workflow() { # workflow: runs them, and tells how each ends
     number=0
     echo "$names" | while read -r name; do
         if [ "${name#Install}" = "$name" ]; then
-            (cd project && as_user env -i HOME="$USER_HOME" RUNNER_TEMP="$USER_HOME/tmp" \
+            (cd project && as_user env -i $KEPT HOME="$USER_HOME" RUNNER_TEMP="$USER_HOME/tmp" \
                 PATH="${SOCKADE%/*}:/usr/bin:/bin" bash -e "$USER_HOME/steps/$number") </dev/null >>workflow 2>&1
             echo "$? $name"
         fi

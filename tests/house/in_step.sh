@@ -10,6 +10,7 @@ export SOCKADE LIBSOCKADE
 compare() { python3 "$house/manual.py" "$1" 2>&1; }
 
 is "$(compare pages)" '' 'every command has its page, with the summary of --help'
+is "$(compare table)" '' 'the table for programs has its fields'
 is "$(compare options)" '' 'the options and exit codes of every page are those of --help, within 100 columns'
 is "$(compare keys)" '' 'sockade.conf(5) has the keys, addresses, errnos and families of the reader'
 is "$(compare hooks)" '' 'libsockade(8) has every hooked name, and the manual every variable that is read'
@@ -64,6 +65,10 @@ is "$(candidates 'sockade run --policy policies/mi')" policies/mine.conf 'bash: 
 is "$(candidates 'sockade test policies/mine.conf policies/m')" policies/mine.conf 'bash: a second file'
 is "$(candidates 'sockade run --deny-to any -- setpri')" setpriv 'bash: programs behind --'
 is "$(candidates 'sockade run setpriv --re policies/m')" policies/mine.conf 'bash: the files of a program'
+# shellcheck disable=SC2016 # for bash
+sed 's/^_sockade$/_command_offset() { echo "word $1: ${COMP_WORDS[$1]}"; }; &/' "$house/complete.bash" >offset.bash
+is "$(bash offset.bash "$ROOT/completions/sockade.bash" 'sockade run --deny-to [fd00::1]:22 -- setpriv --re')" \
+    'word 9: setpriv' 'bash: where bash-completion is there, the program completes by its own'
 is "$(candidates 'sockade help exp')" explain 'bash: commands that have help'
 is "$(python3 "$house/complete.py" bash 'sockade expl' 'sockade explain --to loopb')" 'ain
 ack:' 'bash on a terminal'

@@ -47,8 +47,37 @@ socket.create_connection(("127.0.0.3", 9))'
 like "$ERR" 'PermissionError' 'a bare LD_PRELOAD compiles by the installed command'
 unlike "$ERR" 'sockade:' 'without a word'
 
+# What is there for people and for other programs.
+for file in include/sockade.h share/bash-completion/completions/sockade share/zsh/site-functions/_sockade \
+    share/fish/vendor_completions.d/sockade.fish share/doc/sockade/examples/lists/sample.netset; do
+    [ -s "prefix/$file" ]
+    ok $? "$file is installed"
+done
+if command -v scdoc >/dev/null; then
+    is "$(find prefix/share/man -type f | sed 's#.*/##' | sort)" \
+        "$(find "$ROOT/man" -name '*.scd' | sed 's#.*/##; s#\.scd$##' | sort)" 'every page of the manual is installed'
+else
+    skip 'scdoc is not installed' 'every page of the manual is installed'
+fi
+export PKG_CONFIG_PATH="$SCRATCH/prefix/share/pkgconfig"
+is "$(pkg-config --modversion sockade)" "$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")" 'pkg-config knows the version'
+# shellcheck disable=SC2046 # several words
+capture gcc -Wall -Wextra -Werror -o ask prefix/share/doc/sockade/examples/ask.c $(pkg-config --cflags --libs sockade)
+is "$STATUS$ERR" 0 'and a program is built by it'
+capture as_user ./ask 192.0.2.1 443
+is "$OUT" 'no Sockade here: the kernel alone has a say' 'which runs bare'
+capture as_user "$SOCKADE" run --deny-to 192.0.2.1 -- ./ask 192.0.2.1 443
+like "$OUT" '^refused: Permission denied' 'and is told under a policy'
+
+touch prefix/share/doc/sockade/examples/mine
 capture install uninstall
 is "$STATUS" 0 'make uninstall'
+is "$(find prefix -type f)" prefix/share/doc/sockade/examples/mine 'what somebody else put there stays'
+capture install install
+rm prefix/share/doc/sockade/examples/mine
+capture install uninstall
+is "$(find prefix -type d -empty | sort | tr '\n' ' ')" "$(for folder in bin include lib share/doc share/man; do
+    find "prefix/$folder" -type d -empty; done | sort | tr '\n' ' ')" 'and no empty folder but those of every system'
 is "$(find prefix -type f -o -type l) $(find prefix -name sockade)" ' ' 'no file and no folder of ours is left'
 capture install install DESTDIR="$SCRATCH/package"
 is "$(find package -type f -perm /6000)$(find package -name sockade -type f -perm /100)" "package$SCRATCH/prefix/bin/sockade" \
@@ -59,7 +88,7 @@ objects=$(find -L package -name libsockade.so -type f -exec readelf -h {} + | gr
 ok $? "the 32-bit object is part of a package ($objects)"
 is "$(find package -xtype l) $(find package -type l -lname '/*')" ' ' 'links lead to files of the package, wherever it is'
 capture install uninstall DESTDIR="$SCRATCH/package"
-is "$(find package -type f -o -type l)" '' 'and go with it'
+is "$(find package -mindepth 1)" '' 'and go with it, without an empty folder'
 # A machine without 32-bit programs.
 capture install install DESTDIR="$SCRATCH/wide" NARROW=
 is "$(find -L wide -name libsockade.so | wc -l)" 1 'NARROW= leaves the 32-bit object out'

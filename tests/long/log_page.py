@@ -86,6 +86,10 @@ def search(browser, url):
     browser.open(url + "#q=no+such+thing")
     browser.wait("document.documentElement.dataset.shown === '0'", 5)
     check("search: none", browser.run("document.querySelector('#empty').innerText").startswith("No event matches"))
+    browser.open(url + "#from=-1e300&to=x&v=%00&q=%3Cimg%20src=x%3E")
+    browser.wait("document.documentElement.dataset.shown === '0'", 5)
+    check("search: an address that is nonsense does no harm", count(browser, "img"), 0)
+    check("search: nor is anything said", browser.said, [])
     browser.open(url + "#v=drop,would")
     browser.wait("document.documentElement.dataset.shown > 0", 5)
     check("verdicts: by the address", browser.run(

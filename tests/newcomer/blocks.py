@@ -36,7 +36,7 @@ VARIES = [
     (r"\b\d+\.\d+(/\d+\.\d+)+", "FIGURES"),
     (r"\b\d+([.,]\d+)? ?(ms|us|µs|s|seconds?|minutes?)\b", "DURATION"),
     (r"\b(\"?pid\"?[ :]) ?\d+", r"\1 PID"),
-    (r"\(\d+\)", "(PID)"),
+    (r"\((process )?\d+\)", "(PID)"),
     (r"\b\d+ calls?\b", "CALLS"),
     (r"\s+", " "),
 ]

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # sockade learn on real programs: git over http, an asyncio client, fping and a traceroute. The policy that it prints, used
 # at once, lets the same run pass and refuses a different peer. Names come from a name server and a hosts file of the test's.
+# Mostly waits: runs beside the others.
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../net.sh"
 . "${0%/*}/../laboratory.sh"

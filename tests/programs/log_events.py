@@ -35,6 +35,15 @@ USUAL = [
     (3, "/usr/bin/make", "execve", "target", "/usr/local/bin/static-tool", None, None, "deny", "unprotected", 0,
      "it is statically linked: it loads no library"),
 ]
+# Names that are looked up before, each once.
+LOOKUPS = [
+    ("/usr/bin/node", "db.internal.example", "10.20.4.11"),
+    ("/usr/bin/node", "cache.internal.example", "10.20.4.12"),
+    ("/usr/bin/git", "git.example.org", "140.82.121.4"),
+    ("/usr/bin/python3.11", "files.example.net", "151.101.128.223"),
+    ("/usr/bin/curl", "status.example.org", "2001:db8:20::7"),
+    ("/usr/bin/node", "cdn.tracker.example", "203.0.113.90"),
+]
 HOSTILE = [
     '/tmp/</script><script>document.title="taken"</script>',
     '/tmp/"><img src=x onerror=document.title="taken">',
@@ -73,6 +82,10 @@ def main():
         event |= {"verdict": verdict, "rule": rule} | ({"at": f"{POLICY}:{line}"} if line else {}) | {"layer": "user"}
         event |= {"reason": reason} if reason else {}
         event |= {"hint": hint(direction, peer, port, proto)} if port and verdict not in ("allow",) else {}
+        if i < len(LOOKUPS) and not hostile:
+            exe, name, address = LOOKUPS[i]
+            event = event | {"exe": exe, "op": "getaddrinfo", "target": name, "dst": address, "verdict": "allow"}
+            event = {key: event[key] for key in ("v", "time", "pid", "exe", "op", "target", "dst", "verdict", "layer")}
         event |= {"left_out": 37} if i == count - 2 and not hostile else {}
         print(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
 
