@@ -78,7 +78,8 @@ def hold(sockade, folder, rng, text):
     rules = list(matcher.parse_rules(text))
     with open(cases, "w") as file:
         file.writelines(matcher.random_case(rng, text, rules) + "\n" for _ in range(300))
-    result = subprocess.run([sockade, "test", os.path.join(folder, "policy.conf"), cases], capture_output=True, text=True)
+    policy = os.path.join(folder, "policy.conf")
+    result = subprocess.run([sockade, "test", policy, cases], capture_output=True, text=True)
     if result.returncode != 0:
         raise Failure(f"decides otherwise than\n{text}\n{result.stdout}{result.stderr}")
 
@@ -110,7 +111,8 @@ def main():
         print(failure)
         print(f"not ok 1 - seed {seed}\n1..1")
         return 1
-    print(f"ok 1 - {policies} policies decide the same when mended, {spoilt} were spoilt, {changed} held needless addresses")
+    print(f"ok 1 - {policies} policies decide the same when mended; "
+          f"{spoilt} were spoilt, {changed} held needless addresses")
     print("1..1")
     return 0
 

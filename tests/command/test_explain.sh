@@ -119,15 +119,17 @@ like "$OUT" 'would deny with EACCES' 'a policy in audit mode'
 like "$OUT" '^allowed' 'refuses nothing'
 
 # Events against the present policy.
-mine events.jsonl <<END
-{"v":1,"time":"2026-01-31T12:00:00.000Z","pid":7,"exe":"/usr/bin/curl","op":"connect","dst":"192.0.2.1","port":80,"proto":"tcp","verdict":"deny","rule":"web","at":"$PWD/policy.conf:4","layer":"user","reason":"no web","hint":"{ action = \"allow\"; to = \"192.0.2.1\"; proto = \"tcp\"; port = 80; }"}
+hint='{ action = \"allow\"; to = \"192.0.2.1\"; proto = \"tcp\"; port = 80; }'
+sed 's|^{time \(.\)|{"v":1,"time":"2026-01-31T12:00:0\1.000Z","pid":7|; s|#tcp|"proto":"tcp","verdict":"deny"|
+    s|#user|"layer":"user"|; s|#at\([0-9]*\)|"at":"'"$PWD"'/policy.conf:\1"|' <<END | mine events.jsonl
+{time 0,"exe":"/usr/bin/curl","op":"connect","dst":"192.0.2.1","port":80,#tcp,"rule":"web",#at4,#user,"reason":"no web","hint":"$hint"}
 no event at all
-{"v":1,"time":"2026-01-31T12:00:01.000Z","pid":7,"exe":"/opt/tools/tool","op":"connect","dst":"2001:db8::7","port":80,"proto":"tcp","verdict":"deny","rule":"six","at":"$PWD/policy.conf:99","layer":"user"}
-{"v":1,"time":"2026-01-31T12:00:02.000Z","pid":7,"exe":"/usr/bin/nc","op":"connect","dst":"198.51.100.1","port":80,"proto":"tcp","verdict":"deny","rule":"gone","at":"$PWD/policy.conf:9","layer":"user"}
-{"v":1,"time":"2026-01-31T12:00:03.000Z","pid":7,"exe":"/bin/sh","op":"socket","family":17,"verdict":"deny","rule":"packet","at":"$PWD/policy.conf:12","layer":"user"}
-{"v":1,"time":"2026-01-31T12:00:04.000Z","pid":7,"exe":"/bin/x","op":"accept","src":"198.51.100.7","port":22,"proto":"tcp","verdict":"deny","rule":"ssh","at":"$PWD/policy.conf:8","layer":"system"}
-{"v":1,"time":"2026-01-31T12:00:05.000Z","pid":7,"exe":"/bin/x","op":"execve","target":"/bin/ping","verdict":"deny","rule":"unprotected","layer":"user"}
-{"v":1,"time":"2026-01-31T12:00:06.000Z","pid":7,"exe":"/bin/x","op":"connect","dst":"unix:/run/docker.sock","verdict":"deny","rule":"docker","at":"$PWD/policy.conf:10","layer":"user"}
+{time 1,"exe":"/opt/tools/tool","op":"connect","dst":"2001:db8::7","port":80,#tcp,"rule":"six",#at99,#user}
+{time 2,"exe":"/usr/bin/nc","op":"connect","dst":"198.51.100.1","port":80,#tcp,"rule":"gone",#at9,#user}
+{time 3,"exe":"/bin/sh","op":"socket","family":17,"verdict":"deny","rule":"packet",#at12,#user}
+{time 4,"exe":"/bin/x","op":"accept","src":"198.51.100.7","port":22,#tcp,"rule":"ssh",#at8,"layer":"system"}
+{time 5,"exe":"/bin/x","op":"execve","target":"/bin/ping","verdict":"deny","rule":"unprotected",#user}
+{time 6,"exe":"/bin/x","op":"connect","dst":"unix:/run/docker.sock","verdict":"deny","rule":"docker",#at10,#user}
 END
 holds 1 '^then: deny, by rule "web", .*policy\.conf:4: no web$' --file events.jsonl --line 1
 like "$OUT" '^now: to 192\.0\.2\.1:80/tcp' 'what is asked now'
@@ -164,6 +166,14 @@ is "$STATUS $ERR" '3 sockade: no refusal stands in your log' 'no log: it is said
 as_user mkdir -p state/sockade && as_user cp events.jsonl state/sockade/
 capture as_user env XDG_STATE_HOME="$PWD/state" "$SOCKADE" explain --last --policy policy.conf
 like "$STATUS $OUT" '^1 2026-01-31T12:00:06' 'the newest refusal of the own log'
+
+# What others wrote into a log.
+printf '%s\n' '{"v":1,"time":"x","exe":"/bin/\u001b[31mx","op":"con\nnect","dst":"192.0.2.1","port":99999,"verdict":["deny"],"rule":"\u001b[1m"}' \
+    '{"v":1,"family":2147483647,"verdict":"deny"}' '{"v":1,"dst":"unix:","exe":""}' '{"v":1,"dst":"10.0.0.0/8","proto":"icmp","port":1}' |
+    mine hostile.jsonl
+explain --file hostile.jsonl --all
+unlike "$OUT$ERR" "$(printf '\033')" 'nothing of an event reaches the terminal as a control sequence'
+is "$(echo "$OUT" | grep -c '^then: ')" 4 'each is told as far as it goes'
 
 # A question as JSON.
 explain --json --to 192.0.2.1:80
