@@ -9,13 +9,13 @@
 
 #include "command/command.h"
 #include "config/memory.h"
+#include "config/messages.h"
 #include "state/locate.h"
 #include "state/preload.h"
 #include "state/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,19 +66,6 @@ static bool object_beside(struct preload *out)
     return true;
 }
 
-static bool wrong(char *problem, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* Writes the problem; always false. */
-static bool wrong(char *problem, size_t size, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(problem, size, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 /* Whether the loader could map the object. */
 static bool object_usable(const struct preload *preload, char *problem, size_t size)
 {
@@ -86,18 +73,19 @@ static bool object_usable(const struct preload *preload, char *problem, size_t s
 
     /* Space and colon separate objects in LD_PRELOAD and cannot be escaped; a $ may begin a token. */
     if (strpbrk(preload->file, " :$") != NULL)
-        return wrong(
+        return problem_say(
             problem, size,
             "'%s': LD_PRELOAD cannot hold a path with a space, a colon or a '$'; move the command and " OBJECT_NAME
             " to another folder",
             preload->file);
     if (access(preload->file, R_OK) != 0)
-        return wrong(problem, size, "'%s' cannot be read: %s; the loader would leave it out", preload->file,
-                     strerror(errno));
+        return problem_say(problem, size, "'%s' cannot be read: %s; the loader would leave it out", preload->file,
+                           strerror(errno));
     if (statvfs(preload->file, &place) == 0 && (place.f_flag & ST_NOEXEC))
-        return wrong(problem, size,
-                     "'%s' lies on a file system that is mounted noexec, so the loader would leave it out; move it",
-                     preload->file);
+        return problem_say(
+            problem, size,
+            "'%s' lies on a file system that is mounted noexec, so the loader would leave it out; move it",
+            preload->file);
     return true;
 }
 
@@ -109,8 +97,9 @@ bool preload_look(struct preload *out, char *problem, size_t size)
         snprintf(out->value, sizeof(out->value), "%s", INSTALLED_OBJECT);
         return object_usable(out, problem, size);
     }
-    return wrong(problem, size, "found " OBJECT_NAME " neither beside this command nor as '%s'; build or install it",
-                 INSTALLED_OBJECT);
+    return problem_say(problem, size,
+                       "found " OBJECT_NAME " neither beside this command nor as '%s'; build or install it",
+                       INSTALLED_OBJECT);
 }
 
 bool preload_find(struct preload *out)

@@ -11,25 +11,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-/* Writes the problem; always false. */
-static bool wrong(char *problem, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static bool wrong(char *problem, size_t size, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(problem, size, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 static bool read_family(struct question *out, const char *text, char *problem, size_t size)
 {
@@ -40,8 +26,8 @@ static bool read_family(struct question *out, const char *text, char *problem, s
         return true;
     near = nearest_name(text, family_names, family_name_count);
     if (near != NULL)
-        return wrong(problem, size, "unknown family '%.80s'; did you mean '%s'?", text, near);
-    return wrong(problem, size, "unknown family '%.80s'", text);
+        return problem_say(problem, size, "unknown family '%.80s'; did you mean '%s'?", text, near);
+    return problem_say(problem, size, "unknown family '%.80s'", text);
 }
 
 /* "/path", or "@name" for an abstract one, whose name begins with a NUL byte and ends without. */
@@ -51,10 +37,10 @@ static bool read_unix(struct question *out, const char *path, char *problem, siz
     size_t length = strlen(path);
 
     if (length == 0)
-        return wrong(problem, size, "'unix:' names no path; write 'unix:/path' or 'unix:@name'");
+        return problem_say(problem, size, "'unix:' names no path; write 'unix:/path' or 'unix:@name'");
     if (length >= sizeof(address->sun_path))
-        return wrong(problem, size, "'%.40s...' is longer than a socket's path can be, %zu bytes", path,
-                     sizeof(address->sun_path) - 1);
+        return problem_say(problem, size, "'%.40s...' is longer than a socket's path can be, %zu bytes", path,
+                           sizeof(address->sun_path) - 1);
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, length + 1);
     out->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
@@ -73,13 +59,13 @@ static bool wrong_address(const char *text, char *problem, size_t size)
 
     for (size_t i = 0; i < address_name_count; i++) {
         if (strcmp(text, address_names[i]) == 0)
-            return wrong(problem, size, "'%s' names many addresses; ask about one of them", text);
+            return problem_say(problem, size, "'%s' names many addresses; ask about one of them", text);
     }
     if (text[0] == '@')
-        return wrong(problem, size, "'%.80s' is a set; ask about one of its addresses", text);
+        return problem_say(problem, size, "'%.80s' is a set; ask about one of its addresses", text);
     if (range_parse(text, true, &range, NULL, hint) == ADDRESS_OK)
-        return wrong(problem, size, "'%.80s' holds many addresses; ask about one of them", text);
-    return wrong(problem, size, "'%.80s' is no IPv4 or IPv6 address; host names are not looked up", text);
+        return problem_say(problem, size, "'%.80s' holds many addresses; ask about one of them", text);
+    return problem_say(problem, size, "'%.80s' is no IPv4 or IPv6 address; host names are not looked up", text);
 }
 
 /* The sockaddr of an address, as inet_pton(3) and a program would make it. */
@@ -117,7 +103,7 @@ static bool read_endpoint(struct question *out, const char *text, char *problem,
     if (address_parse(endpoint.address, &address) != ADDRESS_OK)
         return wrong_address(endpoint.address, problem, size);
     if (endpoint.has_port && endpoint.port.first != endpoint.port.last)
-        return wrong(problem, size, "'%.80s' holds many ports; ask about one of them", text);
+        return problem_say(problem, size, "'%.80s' holds many ports; ask about one of them", text);
     out->has_port = endpoint.has_port;
     out->port = endpoint.port.first;
     out->protos = endpoint.protos;
@@ -140,7 +126,7 @@ bool question_read(struct question *out, const char *direction, const char *text
             return read_endpoint(out, text, problem, problem_size);
         }
     }
-    return wrong(problem, problem_size, "'%.80s' is none of to, from, on, family", direction);
+    return problem_say(problem, problem_size, "'%.80s' is none of to, from, on, family", direction);
 }
 
 unsigned question_protos(const struct question *question)

@@ -9,7 +9,6 @@
 #include "policy/address.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,19 +75,6 @@ bool port_range_parse(const char *text, struct image_port_range *out)
     return true;
 }
 
-/* Writes the problem; always false, so that a caller can return it. */
-static bool wrong(char *problem, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static bool wrong(char *problem, size_t size, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(problem, size, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 /* Cuts "/tcp" off the end of `text`. Digits behind the last slash are a prefix length and stay. */
 static bool cut_proto(char *text, struct endpoint *out, char *problem, size_t size)
 {
@@ -97,12 +83,12 @@ static bool cut_proto(char *text, struct endpoint *out, char *problem, size_t si
     if (!slash || (slash[1] != '\0' && !isalpha((unsigned char)slash[1])))
         return true;
     if (slash[1] == '\0')
-        return wrong(problem, size, "'%.*s' ends in a slash; " FORM, QUOTED, text);
+        return problem_say(problem, size, "'%.*s' ends in a slash; " FORM, QUOTED, text);
     out->protos = proto_parse(slash + 1);
     if (out->protos == 0) {
         const char *near = nearest_name(slash + 1, proto_names, proto_name_count);
-        return near ? wrong(problem, size, "unknown protocol '%.*s'; did you mean '%s'?", QUOTED, slash + 1, near)
-                    : wrong(problem, size, "unknown protocol '%.*s'; " FORM, QUOTED, slash + 1);
+        return near ? problem_say(problem, size, "unknown protocol '%.*s'; did you mean '%s'?", QUOTED, slash + 1, near)
+                    : problem_say(problem, size, "unknown protocol '%.*s'; " FORM, QUOTED, slash + 1);
     }
     *slash = '\0';
     return true;
@@ -112,7 +98,8 @@ static bool cut_proto(char *text, struct endpoint *out, char *problem, size_t si
 static bool read_port(const char *text, struct endpoint *out, char *problem, size_t size)
 {
     if (!port_range_parse(text, &out->port))
-        return wrong(problem, size, "'%.*s' is no port from 1 to 65535 and no range of them; " FORM, QUOTED, text);
+        return problem_say(problem, size, "'%.*s' is no port from 1 to 65535 and no range of them; " FORM, QUOTED,
+                           text);
     out->has_port = true;
     return true;
 }
@@ -123,17 +110,17 @@ static bool read_bracketed(char *text, struct endpoint *out, char *problem, size
     char *close = strchr(text, ']');
 
     if (!close)
-        return wrong(problem, size, "'%.*s' lacks the closing bracket; " FORM, QUOTED, text);
+        return problem_say(problem, size, "'%.*s' lacks the closing bracket; " FORM, QUOTED, text);
     char *rest = close + 1;
     *close = '\0';
     text++;
     if (!strchr(text, ':'))
-        return wrong(problem, size, "brackets are for IPv6; write '%.*s%.*s'", QUOTED, text, QUOTED, rest);
+        return problem_say(problem, size, "brackets are for IPv6; write '%.*s%.*s'", QUOTED, text, QUOTED, rest);
     if (*rest == '/' || *rest == '-')
-        return wrong(problem, size, "a prefix or range stands inside the brackets, as in '[%.*s%.*s]'", QUOTED, text,
-                     QUOTED, rest);
+        return problem_say(problem, size, "a prefix or range stands inside the brackets, as in '[%.*s%.*s]'", QUOTED,
+                           text, QUOTED, rest);
     if (*rest != '\0' && *rest != ':')
-        return wrong(problem, size, "'%.*s' behind the bracket is no port; " FORM, QUOTED, rest);
+        return problem_say(problem, size, "'%.*s' behind the bracket is no port; " FORM, QUOTED, rest);
     memcpy(out->address, text, strlen(text) + 1);
     return *rest == '\0' || read_port(rest + 1, out, problem, size);
 }
@@ -165,10 +152,10 @@ static bool read_plain_inet6(const char *text, struct endpoint *out, char *probl
     if (may_end_in_port(text, colon)) {
         int head = (int)(colon - text);
         if (range_parse(text, true, &range, NULL, NULL) == ADDRESS_OK)
-            return wrong(problem, size, "'%.*s' may end in a port or not; write '[%.*s]:%s' or '[%.*s]'", QUOTED, text,
-                         head, text, colon + 1, QUOTED, text);
-        return wrong(problem, size, "IPv6 stands in brackets where a port follows; write '[%.*s]:%s'", head, text,
-                     colon + 1);
+            return problem_say(problem, size, "'%.*s' may end in a port or not; write '[%.*s]:%s' or '[%.*s]'", QUOTED,
+                               text, head, text, colon + 1, QUOTED, text);
+        return problem_say(problem, size, "IPv6 stands in brackets where a port follows; write '[%.*s]:%s'", head, text,
+                           colon + 1);
     }
     memcpy(out->address, text, strlen(text) + 1);
     return true;
@@ -182,10 +169,11 @@ static bool read_plain(char *text, struct endpoint *out, char *problem, size_t s
     if (colon && text[0] != '@' && strchr(colon + 1, ':'))
         return read_plain_inet6(text, out, problem, size);
     if (colon == text)
-        return wrong(problem, size, "no address stands before '%.*s'; write 'any%.*s'", QUOTED, text, QUOTED, text);
+        return problem_say(problem, size, "no address stands before '%.*s'; write 'any%.*s'", QUOTED, text, QUOTED,
+                           text);
     if (text[0] != '\0' && text[strspn(text, "0123456789-")] == '\0')
-        return wrong(problem, size, "'%.*s' is a port without an address; write 'any:%.*s'", QUOTED, text, QUOTED,
-                     text);
+        return problem_say(problem, size, "'%.*s' is a port without an address; write 'any:%.*s'", QUOTED, text, QUOTED,
+                           text);
     if (colon)
         *colon = '\0';
     memcpy(out->address, text, strlen(text) + 1);
@@ -199,7 +187,7 @@ bool endpoint_parse(const char *text, struct endpoint *out, char *problem, size_
 
     *out = (struct endpoint){0};
     if (length >= sizeof rest)
-        return wrong(problem, problem_size, "'%.*s...' is too long for an endpoint", QUOTED, text);
+        return problem_say(problem, problem_size, "'%.*s...' is too long for an endpoint", QUOTED, text);
     if (strncmp(text, "unix:", 5) == 0) {
         memcpy(out->address, text, length + 1);
         return true;
@@ -208,11 +196,11 @@ bool endpoint_parse(const char *text, struct endpoint *out, char *problem, size_
     if (!cut_proto(rest, out, problem, problem_size))
         return false;
     if (rest[0] == '\0')
-        return wrong(problem, problem_size, "'%.*s' names no address; " FORM, QUOTED, text);
+        return problem_say(problem, problem_size, "'%.*s' names no address; " FORM, QUOTED, text);
     bool right = rest[0] == '[' ? read_bracketed(rest, out, problem, problem_size)
                                 : read_plain(rest, out, problem, problem_size);
     if (right && out->has_port && out->protos && !(out->protos & PROTO_WITH_PORTS))
-        return wrong(problem, problem_size, "protocol '%s' has no ports; leave out the port in '%.*s'",
-                     proto_text(out->protos), QUOTED, text);
+        return problem_say(problem, problem_size, "protocol '%s' has no ports; leave out the port in '%.*s'",
+                           proto_text(out->protos), QUOTED, text);
     return right;
 }

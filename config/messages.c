@@ -40,6 +40,16 @@ static size_t printable_length(const unsigned char *s)
     return bad ? 0 : length;
 }
 
+bool problem_say(char *problem, size_t size, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(problem, size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
 char *printable(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;

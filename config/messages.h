@@ -47,6 +47,9 @@ void messages_column(struct messages *messages, int column);
 /* Puts all of `more` behind the messages, and empties it. */
 void messages_move(struct messages *messages, struct messages *more);
 
+/* Writes what is wrong, for a caller who has a message to make of it; always false, to be returned. */
+bool problem_say(char *problem, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* A copy of `text` in which whatever is not fit for a terminal stands as \n, \t or \xHH. */
 char *printable(const char *text);
 
