@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The sources' tarball is the same bytes whoever makes it, from git or from itself; and binaries do not tell where they were
-# built.
+# The sources' tarball is the same bytes whoever makes it, from git or from itself; and binaries do not tell where they
+# were built.
 . "${0%/*}/../lib.sh"
 scratch
 chmod 755 "$SCRATCH"
@@ -40,7 +40,8 @@ for folder in sockade-0.0.0 elsewhere; do
         build/objects/config/read.o build/shim-objects/shim/compile_child.o >"$folder.log" 2>&1
     is $? 0 "objects are built in $folder" || note said "$(tail -n 5 "$folder.log")"
 done
-for object in shim-objects/shim/judge.o shim-objects/shim/compile_child.o objects/command/main.o objects/config/read.o; do
+for object in shim-objects/shim/judge.o shim-objects/shim/compile_child.o objects/command/main.o \
+    objects/config/read.o; do
     cmp "sockade-0.0.0/build/$object" "elsewhere/build/$object"
     ok $? "$object is the same from both"
 done

@@ -5,7 +5,9 @@
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../debian_root.sh"
 for tool in dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian scdoc:scdoc autopkgtest:autopkgtest; do
-    command -v "${tool%:*}" >/dev/null || { skip "${tool%:*} is not installed (Debian: ${tool#*:})" package.sh; done_testing; }
+    command -v "${tool%:*}" >/dev/null && continue
+    skip "${tool%:*} is not installed (Debian: ${tool#*:})" package.sh
+    done_testing
 done
 scratch
 system=$SCRATCH/root
@@ -20,10 +22,11 @@ tar -xJf "sockade-$version.tar.xz"
 is "$(sed -n '1s/.*(\(.*\)).*/\1/p' "sockade-$version/debian/changelog")" "$version" 'the changelog has this version'
 (cd "sockade-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc)" dpkg-buildpackage -us -uc -b) >build.log 2>&1
 is $? 0 'dpkg-buildpackage' || note said "$(tail -n 20 build.log)"
+capture lintian -E --pedantic --allow-root --fail-on error,warning,info,pedantic \
+    "sockade_${version}_$(dpkg --print-architecture).changes"
+is "$STATUS$OUT" 0 'lintian has nothing to say' || note said "$ERR"
 rm -f ./*-dbgsym_*
 is "$(printf '%s\n' ./*.deb | sed 's/_.*//' | tr '\n' ' ')" './libsockade-dev ./libsockade ./sockade ' 'three packages'
-capture lintian -E --pedantic --allow-root --fail-on error,warning,info,pedantic "sockade_${version}_$(dpkg --print-architecture).changes"
-is "$STATUS$OUT" 0 'lintian has nothing to say'
 
 # All names in the system but for apt's and dpkg's own records.
 names() {

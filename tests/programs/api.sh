@@ -107,7 +107,8 @@ is "$(cat again)" 'ECONNREFUSED
 plain=yes
 if sanitized || counted; then plain=''; fi
 LIBSOCKADE=$(preload_value) # for both widths
-if [ -n "$plain" ] && [ "${LIBSOCKADE#*\$LIB}" != "$LIBSOCKADE" ] && gcc -m32 -I"$ROOT" -D_GNU_SOURCE -o narrow "$TESTS/programs/asking.c" -lpthread 2>/dev/null; then
+if [ -n "$plain" ] && [ "${LIBSOCKADE#*\$LIB}" != "$LIBSOCKADE" ] &&
+    gcc -m32 -I"$ROOT" -D_GNU_SOURCE -o narrow "$TESTS/programs/asking.c" -lpthread 2>/dev/null; then
     capture shimmed "$SCRATCH/policy.conf" ./narrow to 192.0.2.1 24 6
     says "deny ECONNREFUSED by rule$by: 'mail' (no spam) $file:5" 'a 32-bit program hears the same'
     capture shimmed "$SCRATCH/policy.conf" ./narrow handler 192.0.2.1 24
