@@ -268,7 +268,7 @@ static void fixer_free(struct fixer *fixer)
 }
 
 /* Writes what was mended, or shows it. Returns the exit code. */
-static int finish(struct fixer *fixer, const struct original *original, const struct lines *before, bool dry_run,
+static int finish(struct fixer *fixer, struct original *original, const struct lines *before, bool dry_run,
                   FILE *stream)
 {
     char *text;
@@ -283,7 +283,7 @@ static int finish(struct fixer *fixer, const struct original *original, const st
         return EXIT_FINE;
     }
     text = lines_join(&fixer->lines);
-    if (file_replace(original, text, strlen(text)))
+    if (fresh_write(original, text) && fresh_put(original, true))
         fprintf(stream, "%s: %zu change%s; the text before is %s.bak\n", original->path, fixer->fixes,
                 plural(fixer->fixes), original->path);
     else

@@ -6,6 +6,7 @@
 #include "command/learn.h"
 
 #include "command/command.h"
+#include "command/replace.h"
 #include "config/insert.h"
 #include "config/memory.h"
 
@@ -13,132 +14,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_MOST ((off_t)64 << 20)
-
-/* The file behind a name, and how it is replaced. */
-struct replacing {
-    char path[PATH_MAX];  /* without links */
-    char fresh[PATH_MAX]; /* the file that is to take its place; "": none yet */
-    int folder;
-    struct stat st;
-    char *text;
-};
-
-static bool failed(const char *path, const char *what)
-{
-    complain("'%s' cannot be %s: %s", path, what, strerror(errno));
-    return false;
-}
-
-/* Opens the folder of `path`, which must be absolute. */
-static int open_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    size_t length = (size_t)(strrchr(path, '/') - path);
-
-    snprintf(folder, sizeof(folder), "%.*s", length > 0 ? (int)length : 1, path);
-    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* Whether this user may rename another file over it, and keep its owner. */
-static bool may_replace(const struct replacing *replacing)
-{
-    if (!S_ISREG(replacing->st.st_mode)) {
-        complain("'%s' is no regular file", replacing->path);
-        return false;
-    }
-    if (replacing->st.st_nlink > 1) {
-        complain("'%s' has several names (hard links), which would no longer be one file; nothing is merged into it",
-                 replacing->path);
-        return false;
-    }
-    if (replacing->st.st_uid != geteuid() && geteuid() != 0) {
-        complain("'%s' belongs to another user, and would not any more", replacing->path);
-        return false;
-    }
-    if (faccessat(replacing->folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return failed(replacing->path, "replaced");
-    return true;
-}
-
-static bool replacing_open(struct replacing *replacing, const char *file)
-{
-    *replacing = (struct replacing){.folder = -1};
-    if (realpath(file, replacing->path) == NULL)
-        return failed(file, "read");
-    replacing->folder = open_folder(replacing->path);
-    if (replacing->folder < 0 || stat(replacing->path, &replacing->st) != 0)
-        return failed(file, "read");
-    return may_replace(replacing);
-}
-
-static void replacing_close(struct replacing *replacing)
-{
-    if (replacing->fresh[0] != '\0')
-        unlink(replacing->fresh);
-    if (replacing->folder >= 0)
-        close(replacing->folder);
-    free(replacing->text);
-}
-
-static bool read_text(struct replacing *replacing)
-{
-    int fd = open(replacing->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    size_t have = 0, size;
-    ssize_t got = 0;
-
-    if (fd < 0 || fstat(fd, &replacing->st) != 0)
-        return failed(replacing->path, "read");
-    size = replacing->st.st_size <= TEXT_MOST ? (size_t)replacing->st.st_size : 0;
-    replacing->text = memory_new(size + 1);
-    while (have < size && (got = read(fd, replacing->text + have, size - have)) > 0)
-        have += (size_t)got;
-    close(fd);
-    if (got < 0)
-        return failed(replacing->path, "read");
-    if (have < (size_t)replacing->st.st_size || strlen(replacing->text) < have) {
-        complain("'%s' is no text that rules can be added to", replacing->path); /* or it grew shorter just now */
-        return false;
-    }
-    return true;
-}
-
-/* Writes the whole text to a new file beside it, with its mode and owner. */
-static bool write_fresh(struct replacing *replacing, const char *text)
-{
-    size_t size = strlen(text), done = 0;
-    ssize_t put = 0;
-    bool right;
-    int fd;
-
-    if (snprintf(replacing->fresh, sizeof(replacing->fresh), "%s.XXXXXX", replacing->path) >= PATH_MAX) {
-        replacing->fresh[0] = '\0';
-        errno = ENAMETOOLONG;
-        return failed(replacing->path, "replaced");
-    }
-    fd = mkostemp(replacing->fresh, O_CLOEXEC);
-    if (fd < 0) {
-        replacing->fresh[0] = '\0';
-        return failed(replacing->path, "replaced");
-    }
-    while (done < size && (put = write(fd, text + done, size - done)) > 0)
-        done += (size_t)put;
-    right = done == size &&
-            (fchown(fd, replacing->st.st_uid, replacing->st.st_gid) == 0 || replacing->st.st_gid == getegid()) &&
-            fchmod(fd, replacing->st.st_mode & 07777) == 0 && fsync(fd) == 0;
-    return (close(fd) == 0 && right) || failed(replacing->fresh, "written");
-}
-
 bool append_possible(const char *file)
 {
-    struct replacing replacing;
-    bool possible = replacing_open(&replacing, file);
+    struct original original;
+    bool possible = file_take(&original, file, true);
 
-    replacing_close(&replacing);
+    original_free(&original);
     return possible;
 }
 
@@ -175,7 +59,7 @@ static bool stands_there(const char *text, const char *lines)
 }
 
 /* The text with all that is to be in it; NULL where nothing is, or (`*lost`) it has no place. */
-static char *merged_text(const struct replacing *replacing, const struct run *run, const struct needs *needs,
+static char *merged_text(const struct original *original, const struct run *run, const struct needs *needs,
                          const struct policy *base, bool *lost)
 {
     struct learnt_rules allow = rules_make(needs, FATE_ALLOW, base), deny = rules_make(needs, FATE_DENIED, base);
@@ -183,13 +67,13 @@ static char *merged_text(const struct replacing *replacing, const struct run *ru
     char *head = memory_print("  # %s\n%s", words, rules);
     char *notes = memory_print(
         "  # Left out, since a rule refuses it; to be put in front of that one if it is wanted:\n%s", denied);
-    bool with_notes = deny.count > 0 && !stands_there(replacing->text, denied);
+    bool with_notes = deny.count > 0 && !stands_there(original->text, denied);
     struct insertion insertion = {allow.count > 0 ? head : "", with_notes ? notes : ""};
     char *text = NULL;
 
     *lost = false;
     if (allow.count > 0 || with_notes) {
-        text = rules_insert(replacing->text, &insertion);
+        text = rules_insert(original->text, &insertion);
         *lost = text == NULL;
     }
     rules_free(&allow);
@@ -203,11 +87,11 @@ static char *merged_text(const struct replacing *replacing, const struct run *ru
 }
 
 /* Compiles the new file, and holds it against what it is to allow. Says what is wrong. */
-static bool verify(const struct replacing *replacing, struct needs *needs)
+static bool verify(const struct original *original, struct needs *needs)
 {
     struct messages messages = {0};
     struct layer layer;
-    bool right = layer_load_file(&layer, replacing->fresh, &messages);
+    bool right = layer_load_file(&layer, original->fresh, &messages);
 
     messages_print(&messages, stderr);
     messages_free(&messages);
@@ -222,28 +106,11 @@ static bool verify(const struct replacing *replacing, struct needs *needs)
         right = need->fate == FATE_ALLOWED;
         need->fate = before;
         if (!right)
-            complain("'%s': the rules that would be added do not take effect there", replacing->path);
+            complain("'%s': the rules that would be added do not take effect there", original->path);
     }
     image_file_close(&layer.file);
     compiled_free(&layer.compiled);
     return right;
-}
-
-/* Puts the new file in place of the old one. */
-static bool replace(struct replacing *replacing)
-{
-    struct stat now;
-
-    if (stat(replacing->path, &now) != 0 || now.st_ino != replacing->st.st_ino ||
-        now.st_mtim.tv_sec != replacing->st.st_mtim.tv_sec || now.st_mtim.tv_nsec != replacing->st.st_mtim.tv_nsec) {
-        complain("'%s' was changed meanwhile; nothing was merged into it", replacing->path);
-        return false;
-    }
-    if (rename(replacing->fresh, replacing->path) != 0)
-        return failed(replacing->path, "replaced");
-    replacing->fresh[0] = '\0';
-    fsync(replacing->folder);
-    return true;
 }
 
 static size_t count_fate(const struct needs *needs, enum fate fate)
@@ -279,25 +146,23 @@ static void tell(const char *file, const struct needs *needs)
                         "'rules'\n");
 }
 
-static bool merge(struct replacing *replacing, const struct run *run, struct needs *needs)
+static bool merge(struct original *original, const struct run *run, struct needs *needs)
 {
     struct messages messages = {0};
     struct layer layer;
-    bool lost, right;
+    bool lost, right = layer_load_file(&layer, original->path, &messages);
     char *text = NULL;
 
-    if (flock(replacing->folder, LOCK_EX) != 0)
-        return failed(replacing->path, "locked");
-    right = read_text(replacing) && layer_load_file(&layer, replacing->path, &messages);
     messages_print(&messages, stderr);
     messages_free(&messages);
     if (!right)
         return false;
     needs_judge(needs, &layer);
-    text = merged_text(replacing, run, needs, &layer.compiled.policy, &lost);
+    text = merged_text(original, run, needs, &layer.compiled.policy, &lost);
     if (lost)
-        complain("'%s': its list 'rules' is not in this file itself, so nothing can be added to it", replacing->path);
-    right = !lost && (text == NULL || (write_fresh(replacing, text) && verify(replacing, needs) && replace(replacing)));
+        complain("'%s': its list 'rules' is not in this file itself, so nothing can be added to it", original->path);
+    right = !lost &&
+            (text == NULL || (fresh_write(original, text) && verify(original, needs) && fresh_put(original, false)));
     free(text);
     image_file_close(&layer.file);
     compiled_free(&layer.compiled);
@@ -306,11 +171,11 @@ static bool merge(struct replacing *replacing, const struct run *run, struct nee
 
 int append_rules(const char *file, const struct run *run, struct needs *needs)
 {
-    struct replacing replacing;
-    bool done = replacing_open(&replacing, file) && merge(&replacing, run, needs);
+    struct original original;
+    bool done = file_take(&original, file, true) && merge(&original, run, needs);
     struct learnt_rules rules;
 
-    replacing_close(&replacing);
+    original_free(&original);
     if (done) {
         tell(file, needs);
         return EXIT_FINE;
@@ -324,12 +189,16 @@ int append_rules(const char *file, const struct run *run, struct needs *needs)
 
 /* ---- a new file ---- */
 
+static bool not_written(const char *file)
+{
+    complain("'%s' cannot be written: %s", file, strerror(errno));
+    return false;
+}
+
 bool output_possible(const char *file)
 {
     char path[PATH_MAX];
     struct stat st;
-    int folder;
-    bool possible;
 
     if (stat(file, &st) == 0) {
         if (!S_ISREG(st.st_mode))
@@ -338,16 +207,11 @@ bool output_possible(const char *file)
         return false;
     }
     if (errno != ENOENT)
-        return failed(file, "written");
+        return not_written(file);
     if (!path_absolute(path, file))
         return false;
-    folder = open_folder(path);
-    possible = folder >= 0 && faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
-    if (!possible)
-        failed(file, "written");
-    if (folder >= 0)
-        close(folder);
-    return possible;
+    *strrchr(path, '/') = '\0';
+    return faccessat(AT_FDCWD, path[0] == '\0' ? "/" : path, W_OK | X_OK, AT_EACCESS) == 0 || not_written(file);
 }
 
 bool output_write(const char *file, const char *text, size_t size)
@@ -359,15 +223,15 @@ bool output_write(const char *file, const char *text, size_t size)
     ssize_t put = 0;
 
     if (fd < 0)
-        return failed(file, "written");
+        return not_written(file);
     while (done < size && (put = write(fd, text + done, size - done)) > 0)
         done += (size_t)put;
     if (done < size || (!special && fsync(fd) != 0)) {
-        failed(file, "written");
+        not_written(file);
         close(fd);
         if (!special)
             unlink(file);
         return false;
     }
-    return close(fd) == 0 || failed(file, "written");
+    return close(fd) == 0 || not_written(file);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define LARGEST ((size_t)64 << 20) /* as for every text */
@@ -41,7 +42,7 @@ static bool read_text(struct original *out, int fd)
     return true;
 }
 
-static bool judge_file(const struct original *out, bool to_write)
+static bool judge_file(const struct original *out)
 {
     if (!S_ISREG(out->st.st_mode) || (uintmax_t)out->st.st_size > LARGEST) {
         complain("'%s' is no regular file, or too large; nothing was changed", out->path);
@@ -51,10 +52,40 @@ static bool judge_file(const struct original *out, bool to_write)
         complain("'%s' is an image; mend the text that it was compiled from", out->path);
         return false;
     }
-    if (to_write && faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0) {
-        complain("'%s' is not yours to write (%s); --dry-run shows what would change", out->path, strerror(errno));
+    return true;
+}
+
+/* Opens and locks the folder of `path`, which must be absolute. */
+static int lock_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    size_t length = (size_t)(strrchr(path, '/') - path);
+    int fd;
+
+    snprintf(folder, sizeof(folder), "%.*s", length > 0 ? (int)length : 1, path);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Whether this user may rename another file over it, and all stays as it was but the text. */
+static bool may_replace(const struct original *out)
+{
+    if (out->st.st_nlink > 1) {
+        complain("'%s' has several names (hard links), which would no longer be one file; nothing was changed",
+                 out->path);
         return false;
     }
+    if (out->st.st_uid != geteuid() && geteuid() != 0) {
+        complain("'%s' belongs to another user, and would not any more; nothing was changed", out->path);
+        return false;
+    }
+    if (faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0 ||
+        faccessat(out->folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
+        return failed("replace", out->path);
     return true;
 }
 
@@ -63,14 +94,18 @@ bool file_take(struct original *out, const char *path, bool to_write)
     int fd;
     bool right;
 
-    *out = (struct original){0};
+    *out = (struct original){.folder = -1};
     if (realpath(path, out->path) == NULL)
         return failed("open", path);
+    if (to_write && (out->folder = lock_folder(out->path)) < 0)
+        return failed("lock the folder of", out->path);
     fd = open(out->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return failed("open", out->path);
-    right = fstat(fd, &out->st) == 0 && judge_file(out, to_write) && read_text(out, fd);
-    close(fd);
+    right = fd >= 0 && fstat(fd, &out->st) == 0;
+    if (!right)
+        failed("open", out->path);
+    right = right && judge_file(out) && (!to_write || may_replace(out)) && read_text(out, fd);
+    if (fd >= 0)
+        close(fd);
     if (!right)
         original_free(out);
     return right;
@@ -78,13 +113,19 @@ bool file_take(struct original *out, const char *path, bool to_write)
 
 void original_free(struct original *original)
 {
+    if (original->fresh[0] != '\0')
+        unlink(original->fresh);
+    if (original->folder >= 0)
+        close(original->folder);
     free(original->text);
-    original->text = NULL;
+    *original = (struct original){.folder = -1};
 }
 
 /* Writes all of it, with the mode and owner of the file that it replaces. */
-static bool write_whole(int fd, const struct original *original, const char *text, size_t size)
+static bool write_whole(int fd, const struct original *original, const char *text)
 {
+    size_t size = strlen(text);
+
     while (size > 0) {
         ssize_t wrote = write(fd, text, size);
 
@@ -93,9 +134,8 @@ static bool write_whole(int fd, const struct original *original, const char *tex
         text += wrote;
         size -= (size_t)wrote;
     }
-    /* First the owner, whose change clears bits of the mode. Another's file may become ours, where we may write it. */
-    if (fchown(fd, original->st.st_uid, original->st.st_gid) != 0 && fchown(fd, (uid_t)-1, original->st.st_gid) != 0 &&
-        errno != EPERM)
+    /* First the owner, whose change clears bits of the mode. A group that is not ours to give is that of the process. */
+    if (fchown(fd, original->st.st_uid, original->st.st_gid) != 0 && errno != EPERM)
         return false;
     return fchmod(fd, original->st.st_mode & 07777) == 0 && fsync(fd) == 0;
 }
@@ -109,7 +149,7 @@ static bool is_unchanged(const struct original *original)
 }
 
 /* The file itself, under its other name: a link, so that it is never gone. */
-static bool keep(const struct original *original)
+static bool keep_before(const struct original *original)
 {
     char *backup = memory_print("%s.bak", original->path);
     bool kept = (unlink(backup) == 0 || errno == ENOENT) && link(original->path, backup) == 0;
@@ -120,25 +160,36 @@ static bool keep(const struct original *original)
     return kept;
 }
 
-bool file_replace(const struct original *original, const char *text, size_t size)
+bool fresh_write(struct original *original, const char *text)
 {
-    char *temporary = memory_print("%s.XXXXXX", original->path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    bool done = fd >= 0 && write_whole(fd, original, text, size);
+    int fd;
+    bool done;
 
-    if (!done)
-        failed("write", temporary);
-    if (fd >= 0)
-        close(fd);
-    if (done && !is_unchanged(original)) {
-        complain("'%s' was changed meanwhile; nothing was written, run it again", original->path);
-        done = false;
+    if (snprintf(original->fresh, sizeof(original->fresh), "%s.XXXXXX", original->path) >= PATH_MAX) {
+        original->fresh[0] = '\0';
+        errno = ENAMETOOLONG;
+        return failed("write beside", original->path);
     }
-    done = done && keep(original);
-    if (done && rename(temporary, original->path) != 0)
-        done = failed("replace", original->path);
-    if (!done && fd >= 0)
-        unlink(temporary);
-    free(temporary);
-    return done;
+    fd = mkostemp(original->fresh, O_CLOEXEC);
+    if (fd < 0) {
+        original->fresh[0] = '\0';
+        return failed("write beside", original->path);
+    }
+    done = write_whole(fd, original, text);
+    return (close(fd) == 0 && done) || failed("write", original->fresh);
+}
+
+bool fresh_put(struct original *original, bool keep)
+{
+    if (!is_unchanged(original)) {
+        complain("'%s' was changed meanwhile; nothing was written, run it again", original->path);
+        return false;
+    }
+    if (keep && !keep_before(original))
+        return false;
+    if (rename(original->fresh, original->path) != 0)
+        return failed("replace", original->path);
+    original->fresh[0] = '\0';
+    fsync(original->folder);
+    return true;
 }

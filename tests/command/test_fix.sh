@@ -121,7 +121,7 @@ chmod 644 others.conf
 if [ "$TEST_UID" -eq 0 ]; then
     sockade check --fix others.conf
     is "$STATUS $(cat others.conf)" '1 deny_to = [ "192.0.2.1/24" ];' "another's file: exit 1, and it stays"
-    like "$ERR" 'not yours to write' 'it says why'
+    like "$ERR" 'belongs to another user' 'it says why'
     sockade check --dry-run others.conf
     like "$OUT" '^\+deny_to = \[ "192\.0\.2\.0/24" \];' '--dry-run shows what would be'
 fi
