@@ -50,10 +50,13 @@ static int list_templates(void)
 /* The text that was named; NULL, and said, where there is none of that name. */
 static const char *template_text(const struct usage *usage, const char *name)
 {
-    const char **names = memory_new(template_count * sizeof(*names));
-    const char *text = name == NULL ? templates[0].text : NULL;
+    const char **names;
+    const char *text = NULL;
     const char *near;
 
+    if (name == NULL)
+        return templates[0].text;
+    names = memory_new(template_count * sizeof(*names));
     for (size_t i = 0; i < template_count && text == NULL; i++) {
         names[i] = templates[i].name;
         if (strcmp(name, names[i]) == 0)
