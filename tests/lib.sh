@@ -12,6 +12,7 @@ ROOT=${TESTS%/*}
 : "${SOCKADE:=$ROOT/build/sockade}" "${LIBSOCKADE:=$ROOT/build/libsockade.so}"
 TEST_COUNT=0 TEST_FAILED=0 TEST_ENDED='' SCRATCH=''
 TEST_UID=$(id -u)
+TEST_MUST_RUN=${SOCKADE_MUST_RUN:-}
 unset SOCKADE_POLICY SOCKADE_PINNED SOCKADE_ON_ERROR LD_PRELOAD
 unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR XDG_STATE_HOME
 export LC_ALL=C
@@ -53,7 +54,7 @@ unlike() {
 
 # skip WHY NAME: under SOCKADE_MUST_RUN=1 a failure, unless tests/may-skip has a line `NAME: kernel feature`
 skip() {
-    if [ "${SOCKADE_MUST_RUN:-}" = 1 ] &&
+    if [ "$TEST_MUST_RUN" = 1 ] &&
         ! NAME=$2 awk 'index($0, ENVIRON["NAME"] ": ") == 1 { found = 1 } END { exit !found }' "$TESTS/may-skip"; then
         ok 1 "$2"
         note skipped "$1"

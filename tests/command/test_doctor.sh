@@ -4,6 +4,7 @@
 . "${0%/*}/../lib.sh"
 . "$TESTS/net.sh"
 enter_net
+unset SOCKADE_MUST_RUN # a variable that it does not know
 scratch
 cd "$USER_HOME" || exit 1
 mine() { as_user tee "$1" >/dev/null; }
