@@ -56,10 +56,9 @@ int command_reload(int argc, char **argv)
         .command = "reload",
         .arguments = "[OPTION]...",
         .what = "Publishes a policy (yours, where no FILE is named) to the programs that run under it.",
-        .more =
-            "It is compiled first where it was edited.\n"
-            "Exit code: 0 done, 1 errors in the policy, and the old one stays in force, 2 wrong usage,\n"
-            "125 the image could not be written.",
+        .more = "It is compiled first where it was edited.\n"
+                "Exit code: 0 done, 1 errors in the policy, and the old one stays in force, 2 wrong usage,\n"
+                "125 the image could not be written.",
         .error_exit = EXIT_USAGE,
         .rows = rows,
         .row_count = sizeof(rows) / sizeof(rows[0]),

@@ -134,7 +134,9 @@ static bool write_whole(int fd, const struct original *original, const char *tex
         text += wrote;
         size -= (size_t)wrote;
     }
-    /* First the owner, whose change clears bits of the mode. A group that is not ours to give is that of the process. */
+    /*
+     * First the owner, whose change clears bits of the mode. A group that is not ours to give is that of the process.
+     */
     if (fchown(fd, original->st.st_uid, original->st.st_gid) != 0 && errno != EPERM)
         return false;
     return fchmod(fd, original->st.st_mode & 07777) == 0 && fsync(fd) == 0;

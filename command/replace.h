@@ -24,7 +24,9 @@ struct original {
 bool file_take(struct original *out, const char *path, bool to_write);
 void original_free(struct original *original);
 
-/* Writes the text that is to take its place to `fresh`, beside it, with its mode and owner. Says why where it cannot. */
+/*
+ * Writes the text that is to take its place to `fresh`, beside it, with its mode and owner. Says why where it cannot.
+ */
 bool fresh_write(struct original *original, const char *text);
 
 /*

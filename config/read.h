@@ -28,7 +28,8 @@ bool policy_read_text(struct policy *policy, const char *text, const char *name,
 
 /*
  * Adds one rule of the command line: `option` is "--deny-to", "--allow-from", ...; `endpoint` as in the shorthand
- * lists (of "--deny-family" a family), @sets of the policy included where one was read. Rules stand in CHAIN_COMMAND_LINE in the order of the calls.
+ * lists (of "--deny-family" a family), @sets of the policy included where one was read. Rules stand in
+ * CHAIN_COMMAND_LINE in the order of the calls.
  */
 bool policy_add_endpoint(struct policy *policy, const char *option, const char *endpoint, struct messages *messages);
 

@@ -14,7 +14,8 @@ Every fenced block is one of these; anything else is a failure.
 
 In an output "..." stands for anything in a line, and a line of it alone for any lines. What a clock or the kernel
 chooses (times, durations, process numbers, numbers of calls) need not be the same, nor the width of columns. A command
-of which no more than "..." is shown must succeed. With `update` outputs that differ are written into FILE; those with
+of which no more than "..." is shown must succeed. A command behind one that runs in the background ("&") is repeated
+until it prints what is shown, for ten seconds at most. With `update` outputs that differ are written into FILE; those with
 "..." stay as they are.
 """
 import os
@@ -160,13 +161,23 @@ class Reader:
         self.changes = []
         self.shell = Shell()
 
+    def command(self, command, shown):
+        """Whether it prints what is shown, what it prints, and its exit status."""
+        output, status = self.shell.run(command)
+        lines = [line.rstrip() for line in output.splitlines()]
+        good = matches(shown, lines)
+        if good and all(line.strip() == "..." for line in shown):
+            good = status == 0
+        return good, lines, status
+
     def commands(self, block):
+        until = 0
         for command, shown, place in block.commands():
-            output, status = self.shell.run(command)
-            lines = [line.rstrip() for line in output.splitlines()]
-            good = matches(shown, lines)
-            if good and all(line.strip() == "..." for line in shown):
-                good = status == 0
+            good, lines, status = self.command(command, shown)
+            while not good and time.monotonic() < until:
+                time.sleep(0.2)
+                good, lines, status = self.command(command, shown)
+            until = time.monotonic() + 10 if command.endswith("&") else 0
             if not good and self.update and not any("..." in line for line in shown):
                 new = [line.replace(os.environ["HOME"], SHOWN_HOME) for line in lines]
                 self.changes.append((block.begin + place, len(shown), new))
