@@ -224,7 +224,7 @@ else
 fi
 if command -v nc >/dev/null; then
     background nc -l 192.0.2.1 8080
-    wait_for 10 listens 8080
+    wait_for 10 grep -q '010200C0:1F90 00000000:0000 0A' /proc/net/tcp # nginx listens on this port of another address
     background sh -c 'sleep 60 | nc 192.0.2.1 8080'
     connected() { grep -q '010200C0:[0-9A-F]* 010200C0:1F90 01' /proc/net/tcp; }
     wait_for 10 connected
