@@ -212,10 +212,10 @@ learn -- sh -c 'cat; echo said; echo complained >&2' </dev/null
 like "$OUT" '^said$' 'its output stays its own'
 is "$ERR" complained 'and its errors'
 # No function, so that the process is this one.
-$ORDINARY env HOME="$USER_HOME" TMPDIR="$USER_HOME" "$SOCKADE" learn -- sh -c "$send 127.0.0.1 98; trap 'exit 9' TERM; sleep 4 & wait" >out 2>err &
+$ORDINARY env HOME="$USER_HOME" TMPDIR="$USER_HOME" "$SOCKADE" learn -- sh -c "$send 127.0.0.1 98; trap 'exit 9' TERM; sleep 4 & touch '$USER_HOME/trapped'; wait" >out 2>err &
 learning=$!
 wait_for 10 sh -c 'grep -q "port\":98" sockade-learn-*/events.jsonl 2>/dev/null'
-sleep 0.3
+wait_for 10 test -e "$USER_HOME/trapped"
 kill -TERM $learning
 wait $learning
 is "$?" 9 'a signal reaches the program'
