@@ -188,6 +188,19 @@ int layers_load(struct layer layers[LAYERS_MAX], const struct surroundings *surr
     return count;
 }
 
+int layers_load_here(struct layer layers[LAYERS_MAX], const char *policy, struct messages *messages)
+{
+    struct surroundings surroundings;
+    char path[PATH_MAX];
+
+    surroundings_here(&surroundings);
+    if (policy != NULL && !path_absolute(path, policy))
+        return -1;
+    if (policy != NULL)
+        surroundings.policy = path;
+    return layers_load(layers, &surroundings, messages);
+}
+
 void layers_free(struct layer *layers, int count)
 {
     for (int i = 0; i < count; i++) {

@@ -33,6 +33,9 @@ enum layer_form layer_look(const struct layer_place *place, const struct surroun
 
 /* Loads every layer; returns their number, or -1 where it was said why nothing can be told. */
 int layers_load(struct layer layers[LAYERS_MAX], const struct surroundings *surroundings, struct messages *messages);
+
+/* The same as a program that is started here would have them, with `policy` (NULL: none) in place of SOCKADE_POLICY. */
+int layers_load_here(struct layer layers[LAYERS_MAX], const char *policy, struct messages *messages);
 void layers_free(struct layer *layers, int count);
 
 /* Loads one text or image that the user named, whoever it belongs to; absence is an error. */

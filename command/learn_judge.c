@@ -84,12 +84,9 @@ static void note_layer(struct needs *needs, const struct layer *layer)
 void needs_note_layers(struct needs *needs)
 {
     static struct layer layers[LAYERS_MAX];
-    struct surroundings surroundings;
     struct messages messages = {0};
-    int count;
+    int count = layers_load_here(layers, NULL, &messages);
 
-    surroundings_here(&surroundings);
-    count = layers_load(layers, &surroundings, &messages);
     for (int i = 0; i < count; i++) {
         if ((layers[i].place.system || layers[i].place.pinned) &&
             (layers[i].outcome == LAYER_READY || layers[i].outcome == LAYER_LAST_GOOD))

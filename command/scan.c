@@ -37,17 +37,10 @@ static void stop(int number)
 /* Loads what holds here, with `policy` in place of SOCKADE_POLICY. False, and said, where nothing can be told. */
 static bool load_policy(struct scan_policy *out, const char *policy)
 {
-    struct surroundings surroundings;
     struct messages messages = {0};
-    char path[PATH_MAX];
     bool usable;
 
-    surroundings_here(&surroundings);
-    if (policy != NULL && !path_absolute(path, policy))
-        return false;
-    if (policy != NULL)
-        surroundings.policy = path;
-    out->count = layers_load(out->layers, &surroundings, &messages);
+    out->count = layers_load_here(out->layers, policy, &messages);
     usable = out->count >= 0 && (policy == NULL || messages.errors == 0);
     messages_print(&messages, stderr);
     messages_free(&messages);

@@ -13,17 +13,10 @@
 
 bool scene_load(struct scene *scene, const char *policy)
 {
-    struct surroundings surroundings;
     struct messages messages = {0};
-    char path[PATH_MAX];
 
     memset(scene, 0, sizeof(*scene));
-    surroundings_here(&surroundings);
-    if (policy != NULL && !path_absolute(path, policy))
-        return false;
-    if (policy != NULL)
-        surroundings.policy = path;
-    scene->count = layers_load(scene->layers, &surroundings, &messages);
+    scene->count = layers_load_here(scene->layers, policy, &messages);
     findings_show(&messages, stderr);
     messages_free(&messages);
     return scene->count >= 0;
